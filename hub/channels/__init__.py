@@ -1,0 +1,1 @@
+"""How the hub talks to the outside: the contract, the wire, and one package per channel."""

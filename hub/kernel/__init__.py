@@ -1,0 +1,1 @@
+"""Standard-library foundations that every room may import."""

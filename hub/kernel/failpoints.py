@@ -1,0 +1,53 @@
+"""Named places where a crash test kills the process. Unarmed, `reach` costs one comparison.
+
+`HUB_FAILPOINT=name:n` (read by config) kills the process with SIGKILL when `name` is reached for the n-th time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+_armed: str | None = None
+_left = 0
+_lock = threading.Lock()
+
+NAMES = (
+    "push.claimed", "push.before_send", "push.after_send", "push.before_commit", "push.after_commit",
+    "pull.fetched", "pull.kth_order", "pull.before_commit", "pull.after_commit",
+    "ship.recorded", "ship.before_send", "ship.after_send", "ship.before_commit",
+    "publish.before_send", "publish.after_send",
+    "import.batch", "import.before_commit",
+)  # fmt: skip
+
+
+def arm(spec: str | None) -> None:
+    """Arm `name:n` (n >= 1, default 1), or disarm with None.
+
+    Raises:
+        ValueError: an unknown name or a count below 1.
+    """
+    global _armed, _left
+    if not spec:
+        _armed = None
+        return
+    name, _, count = spec.partition(":")
+    if name not in NAMES:
+        raise ValueError(f"unknown failpoint {name!r}; known: {', '.join(NAMES)}")
+    _left = int(count or "1")
+    if _left < 1:
+        raise ValueError(f"a failpoint count starts at 1, got {_left}")
+    _armed = name
+
+
+def reach(name: str) -> None:
+    """Die here if armed for `name`."""
+    global _left
+    if _armed is None or _armed != name:
+        return
+    with _lock:
+        _left -= 1
+        if _left > 0:
+            return
+    os.kill(os.getpid(), signal.SIGKILL)
