@@ -1,1 +1,1 @@
-"""."""
+"""SQLAlchemy foundation: base, column types, sessions, upsert, locks. Knows no subject."""

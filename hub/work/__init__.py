@@ -1,1 +1,1 @@
-"""."""
+"""The durable spine: accounts, wanted work with revisions, leases, attempts, cursors, cadence and budgets."""

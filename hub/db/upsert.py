@@ -1,0 +1,95 @@
+"""INSERT … ON CONFLICT on both databases: the only place that speaks the dialects' upsert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import DeclarativeBase, Session
+
+T = TypeVar("T")
+CHUNK = 500  # rows per statement; × columns stays far below the 32,766 parameters of SQLite
+
+
+def _insert(session: Session, table: Table) -> Any:
+    maker = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[session.get_bind().dialect.name]
+    return maker(table)
+
+
+def chunks(rows: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def table_of(model: type[DeclarativeBase]) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def put(
+    session: Session,
+    model: type[DeclarativeBase],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    update: Sequence[str] | Mapping[str, Any] | None = None,
+    newer: str | None = None,
+    where: ColumnElement[bool] | None = None,
+    returning: Iterable[str] = (),
+) -> list[Row[Any]]:
+    """Insert rows or, where `key` exists, update the columns of `update` (None = all given but the key).
+
+    `update` may map a column to an SQL expression. With `newer`, an existing row changes only if the given value of
+    that column is greater than the stored one; `where` is any further condition. Returns the rows of `returning` that
+    were really written: a stale or refused row is not among them.
+
+    Keys must not repeat within `rows` (PostgreSQL refuses to touch a row twice in one statement).
+    """
+    table = table_of(model)
+    columns = list(returning)
+    out: list[Row[Any]] = []
+    for part in chunks(rows):
+        stmt = _insert(session, table).values([dict(row) for row in part])
+        if update is None:
+            changes: dict[str, Any] = {c: stmt.excluded[c] for c in part[0] if c not in key}
+        elif isinstance(update, Mapping):
+            changes = dict(update)
+        else:
+            changes = {c: stmt.excluded[c] for c in update}
+        condition = where
+        if newer is not None:
+            fresh = table.c[newer] < stmt.excluded[newer]
+            condition = fresh if condition is None else condition & fresh
+        stmt = stmt.on_conflict_do_update(index_elements=list(key), set_=changes, where=condition)
+        if columns:
+            out.extend(session.execute(stmt.returning(*(table.c[c] for c in columns))).all())
+        else:
+            session.execute(stmt)
+    return out
+
+
+def put_new(
+    session: Session,
+    model: type[DeclarativeBase],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    returning: Iterable[str] = (),
+) -> list[Row[Any]]:
+    """Insert rows whose `key` is not there yet; return the `returning` columns of those that were inserted."""
+    table = table_of(model)
+    columns = list(returning)
+    out: list[Row[Any]] = []
+    for part in chunks(rows):
+        stmt = (
+            _insert(session, table).values([dict(row) for row in part]).on_conflict_do_nothing(index_elements=list(key))
+        )
+        if columns:
+            out.extend(session.execute(stmt.returning(*(table.c[c] for c in columns))).all())
+        else:
+            session.execute(stmt)
+    return out
