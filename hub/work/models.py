@@ -25,7 +25,7 @@ class Account(Base):
     channel: Mapped[str]
     name: Mapped[str] = mapped_column(unique=True)
     settings: Mapped[dict[str, str]]
-    secrets: Mapped[str] = mapped_column(EncryptedText, repr=False)
+    secrets: Mapped[str] = mapped_column(EncryptedText)
     currency: Mapped[str]
     state: Mapped[str] = mapped_column(default="open")
     reason: Mapped[str] = mapped_column(default="")
@@ -183,7 +183,7 @@ class AccountToken(Base):
     __tablename__ = "account_tokens"
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[str | None] = mapped_column(EncryptedText, repr=False)
+    value: Mapped[str | None] = mapped_column(EncryptedText)
     expires_at: Mapped[datetime | None]
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
