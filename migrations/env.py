@@ -1,0 +1,52 @@
+"""What Alembic runs for every command. Driven by hub/db/migrate.py, which hands in the connection: there is no ini."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import Any
+
+from alembic import context
+from sqlalchemy import MetaData
+
+MODELS = ("hub.work.models", "hub.pim.models", "hub.orders.models", "hub.shipping.models")
+
+
+def _metadata() -> MetaData:
+    """All tables, from the models. Only comparing needs them: a revision describes itself."""
+    for name in MODELS:
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
+    return importlib.import_module("hub.db.base").Base.metadata
+
+
+def _render(kind: str, item: Any, _: object) -> str | bool:
+    """Our column types are written as what they are stored as, so that old revisions never import the hub."""
+    if kind == "type":
+        name = type(item).__name__
+        if name == "UtcDateTime":
+            return "sa.BigInteger()"
+        if name == "EncryptedText":
+            return "sa.LargeBinary()"
+    return False
+
+
+def run() -> None:
+    config = context.config
+    connection = config.attributes.get("connection")
+    if connection is None:
+        raise RuntimeError("run migrations through hub.db.migrate (`hub migrate`), not through the alembic command")
+    context.configure(
+        connection=connection,
+        target_metadata=_metadata() if config.attributes.get("compare") else None,
+        render_as_batch=True,  # SQLite changes a table by copying it; on PostgreSQL this is a plain ALTER
+        render_item=_render,
+        transactional_ddl=True,
+        transaction_per_migration=True,
+        compare_server_default=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run()
