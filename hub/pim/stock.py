@@ -1,0 +1,222 @@
+"""What a person or a shipment does to the count: receive, adjust, count, ship out. Each posts to the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.kernel.errors import Invalid, StaleEdit, Unknown
+from hub.pim import ledger, listing_dirt, reservations
+from hub.pim.ledger import Movement
+from hub.pim.models import Location, Reservation, StockPosition, Variant
+from hub.pim.rules import count_delta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockChange:
+    """Change the count of `sku` at `location` by `delta` (kind receive, adjust or return). `token` is unique per
+    intended change: sending the form twice changes the count once."""
+
+    sku: str
+    location: str
+    delta: int
+    token: str
+    kind: str = "adjust"
+    reason: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockCount:
+    """Somebody counted: there are `counted` units. `seen_version` refuses a count made on an outdated page."""
+
+    sku: str
+    location: str
+    counted: int
+    token: str
+    seen_version: int | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A position after a change. `now_short` names orders whose promised units are no longer there."""
+
+    sku: str
+    location: str
+    on_hand: int
+    reserved: int
+    version: int
+    changed: int
+    now_short: tuple[str, ...] = ()
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+
+def variant_by_sku(session: Session, sku: str) -> Variant:
+    variant = session.scalars(select(Variant).where(Variant.sku == sku)).first()
+    if variant is None:
+        raise Unknown(f"no variant has the SKU {sku!r}", field="sku", value=sku, fix="import it first")
+    return variant
+
+
+def location_by_code(session: Session, code: str) -> Location:
+    location = session.scalars(select(Location).where(Location.code == code)).first()
+    if location is None:
+        known = ", ".join(session.scalars(select(Location.code).order_by(Location.priority).limit(20)))
+        raise Unknown(f"no location has the code {code!r}", field="location", value=code, fix=f"one of: {known}")
+    return location
+
+
+def add_location(session: Session, code: str, name: str, priority: int = 100) -> Location:
+    """A place for stock; the one that is there if the code is taken."""
+    found = session.scalars(select(Location).where(Location.code == code)).first()
+    if found is not None:
+        return found
+    location = Location(code=code, name=name, priority=priority)
+    session.add(location)
+    session.flush()  # the id is used at once by callers
+    return location
+
+
+def _position(session: Session, variant_id: int, location_id: int) -> StockPosition | None:
+    return session.scalars(
+        select(StockPosition)
+        .where(StockPosition.variant_id == variant_id, StockPosition.location_id == location_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def _apply(session: Session, variant: Variant, location: Location, movement: Movement, now: datetime) -> Level:
+    """Make promises fit, post, fill short lines, dirty listings; a token seen before only reports."""
+    hit: list[str] = []
+    changed = 0
+    if ledger.movement_of(session, movement.token) is None:
+        position = _position(session, variant.id, location.id)
+        on_hand = position.on_hand if position else 0
+        if on_hand + movement.delta < 0:
+            raise Invalid(
+                f"{on_hand} of {variant.sku} are at {location.code}: {movement.delta} is not possible",
+                field="delta", value=movement.delta, fix="count the shelf and enter what is there",
+            )  # fmt: skip
+        if movement.delta < 0:
+            hit = reservations.fit(session, variant.id, location.id, on_hand + movement.delta)
+        if ledger.post(session, [movement], now):
+            changed = movement.delta
+            if movement.delta > 0:
+                reservations.fill(session, (variant.id,), now)
+            urgency = reservations.urgency_of(session, (variant.id,), down=movement.delta < 0)
+            if movement.delta:
+                listing_dirt.mark_stock_dirty(session, urgency, now)
+    position = _position(session, variant.id, location.id)
+    return Level(
+        sku=variant.sku, location=location.code, on_hand=position.on_hand if position else 0,
+        reserved=position.reserved if position else 0, version=position.version if position else 0,
+        changed=changed, now_short=tuple(hit),
+    )  # fmt: skip
+
+
+def change(session: Session, cmd: StockChange, now: datetime) -> Level:
+    """Receive, adjust or take back units.
+
+    Raises:
+        Unknown: no such SKU or location.
+        Invalid: the kind is not one of these, or the count would fall below zero.
+    """
+    if cmd.kind not in ("receive", "adjust", "return"):
+        raise Invalid(
+            f"{cmd.kind!r} is no kind of stock change", field="kind", value=cmd.kind, fix="receive, adjust or return"
+        )
+    if cmd.kind == "receive" and cmd.delta <= 0:
+        raise Invalid("a receipt brings at least one unit", field="delta", value=cmd.delta)
+    variant = variant_by_sku(session, cmd.sku)
+    location = location_by_code(session, cmd.location)
+    movement = Movement(
+        variant_id=variant.id, location_id=location.id, kind=cmd.kind, delta=cmd.delta, token=cmd.token,
+        reason=cmd.reason, by=cmd.by,
+    )  # fmt: skip
+    return _apply(session, variant, location, movement, now)
+
+
+def count(session: Session, cmd: StockCount, now: datetime) -> Level:
+    """Set the count to what was counted.
+
+    Raises:
+        StaleEdit: the position changed since `seen_version`.
+        Invalid: a negative count.
+    """
+    if cmd.counted < 0:
+        raise Invalid("a count cannot be negative", field="counted", value=cmd.counted)
+    variant = variant_by_sku(session, cmd.sku)
+    location = location_by_code(session, cmd.location)
+    position = _position(session, variant.id, location.id)
+    version = position.version if position else 0
+    repeated = ledger.movement_of(session, cmd.token) is not None
+    if not repeated and cmd.seen_version is not None and cmd.seen_version != version:
+        raise StaleEdit(
+            f"{cmd.sku} at {cmd.location} changed since you looked: it now says {position.on_hand if position else 0}",
+            field="counted", value=cmd.counted, fix="look again and count once more",
+        )  # fmt: skip
+    delta = count_delta(on_hand=position.on_hand if position else 0, counted=cmd.counted)
+    movement = Movement(
+        variant_id=variant.id, location_id=location.id, kind="count", delta=delta, token=cmd.token,
+        reason=f"counted {cmd.counted}", by=cmd.by,
+    )  # fmt: skip
+    return _apply(session, variant, location, movement, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Out:
+    """`units` (> 0) of an order line left the house. `token` is unique per departure."""
+
+    order_line_id: int
+    units: int
+    token: str
+    reference: str = ""
+
+
+def ship_out(session: Session, outs: Sequence[Out], now: datetime, *, by: str = "") -> None:
+    """Shipped units leave their promises and the count.
+
+    A departure is a fact of the world: where the books have too little, what is missing is posted as found first, and
+    promises of others that no longer fit become short. Lines without a promise (not mapped) move nothing.
+    """
+    fresh = [out for out in outs if ledger.movement_of(session, out.token) is None]
+    if not fresh:
+        return
+    for out in fresh:
+        row = session.scalars(select(Reservation).where(Reservation.order_line_id == out.order_line_id)).first()
+        if row is None:
+            continue
+        left = reservations.consume(session, {out.order_line_id: out.units}, now)
+        for (variant_id, location_id), units in left.items():
+            position = _position(session, variant_id, location_id)
+            on_hand = position.on_hand if position else 0
+            movements = []
+            if on_hand < units:
+                movements.append(
+                    Movement(
+                        variant_id=variant_id, location_id=location_id, kind="found", delta=units - on_hand,
+                        token=f"{out.token}:found", reason="more left than the books had", reference=out.reference, by=by,
+                    )
+                )  # fmt: skip
+                ledger.post(session, movements, now)
+                on_hand = units
+            reservations.fit(session, variant_id, location_id, on_hand - units)
+            ledger.post(
+                session,
+                [
+                    Movement(
+                        variant_id=variant_id, location_id=location_id, kind="ship", delta=-units, token=out.token,
+                        reference=out.reference, by=by,
+                    )
+                ],
+                now,
+            )  # fmt: skip
