@@ -336,47 +336,6 @@ SHIPMENTS = Document(
 )
 
 SHIP = Document(
-    root="order",
-    text=f"""query ToShip($id: ID!, $after: String) {{
-  order(id: $id) {{
-    id cancelledAt
-    fulfillments(first: 50) {{ id status createdAt trackingInfo {{ number company }} }}
-    fulfillmentOrders(first: 5, after: $after) {{
-      pageInfo {{ hasNextPage endCursor }}
-      nodes {{
-        id status requestStatus supportedActions {{ action }} fulfillmentHolds {{ reason }}
-        assignedLocation {{ location {{ id }} }}
-        lineItems(first: 50) {{ {_FULFILMENT_ORDER_LINES} }}
-      }}
-    }}
-  }}
-}}""",
-    cost=_flat(1 + 100 + 5 * 110),
-)
-
-MORE_TO_SHIP = Document(
-    root="fulfillmentOrder",
-    text=f"""query MoreToShip($id: ID!, $after: String) {{
-  fulfillmentOrder(id: $id) {{ id lineItems(first: 100, after: $after) {{ {_FULFILMENT_ORDER_LINES} }} }}
-}}""",
-    cost=_flat(202),
-)
-
-SHIPPED_LINES = Document(
-    root="fulfillment",
-    text="""query ShippedLines($id: ID!) {
-  fulfillment(id: $id) { id fulfillmentLineItems(first: 100) { nodes { quantity lineItem { id } } } }
-}""",
-    cost=_flat(202),
-)
-
-SHIPMENTS = Document(
-    root="order",
-    text="query Shipments($id: ID!) { order(id: $id) { id fulfillments(first: 100) { id status createdAt trackingInfo { number company } } } }",
-    cost=_flat(202),
-)
-
-SHIP = Document(
     root="fulfillmentCreate",
     text="""mutation Ship($f: FulfillmentInput!) {
   fulfillmentCreate(fulfillment: $f) {
