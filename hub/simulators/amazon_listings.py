@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import random
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -77,10 +76,9 @@ class Listing:
 class Shelf:
     """All listings of the account."""
 
-    def __init__(self, terms: Terms, agenda: Agenda, rng: random.Random) -> None:
+    def __init__(self, terms: Terms, agenda: Agenda) -> None:
         self.terms = terms
         self.agenda = agenda
-        self.random = rng
         self.listings: dict[str, Listing] = {}
 
     # ---------------------------------------------------------------- reading

@@ -91,7 +91,7 @@ class ListingsApi:
 
     # ---------------------------------------------------------------- reading
 
-    def get(self, request: Request, seller: str, sku: str, now: int) -> Response:
+    def get(self, request: Request, seller: str, sku: str) -> Response:
         self._account(request, seller)
         included = chosen(request, "includedData", ITEM_DATA) or ["summaries"]
         listing = self.shelf.get(sku)
@@ -99,7 +99,7 @@ class ListingsApi:
             raise not_found(f"SKU '{sku}' not found in marketplace {self.shelf.terms.store.id}")
         return answer(self.item(listing, included))
 
-    def search(self, request: Request, seller: str, now: int) -> Response:
+    def search(self, request: Request, seller: str) -> Response:
         self._account(request, seller)
         included = chosen(request, "includedData", ITEM_DATA) or ["summaries"]
         size = number(request, "pageSize", default=10, low=1, high=20)
