@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub.channels.contract import AdapterBug, OutcomeUnknown
+from hub.channels.contract import AdapterBug, Missing, OutcomeUnknown
 from hub.channels.ebay.client import Client, escaped
+from hub.channels.ebay.faults import REST_MISSING
 from hub.channels.wire import Response
 
 INVENTORY = "/sell/inventory/v1"
@@ -35,6 +36,12 @@ def body_of(response: Response) -> dict[str, Any]:
     raise kind("eBay's answer could not be read.", detail=f"HTTP {response.status}: a JSON {type(answer).__name__}")
 
 
+def _reraise_unless_named(error: Missing) -> None:
+    """«Not there» counts only if eBay says so by its own number: a proxy's 404 must not make listings vanish."""
+    if error.code not in REST_MISSING:
+        raise error
+
+
 def rows_of(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """The objects of a list field; absent, null or stray entries count as none."""
     rows = answer.get(name)
@@ -46,15 +53,11 @@ def rows_of(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 def get_offers(client: Client, sku: str) -> list[dict[str, Any]]:
     """This SKU's fixed-price offers on the account's marketplace: at most one (README 3.4), none if unknown."""
-    response = client.rest(
-        "getOffers",
-        "GET",
-        f"{INVENTORY}/offer",
-        writing=False,
-        query={"sku": sku, "marketplace_id": client.config.marketplace_id, "format": "FIXED_PRICE"},
-        accept=(404,),
-    )
-    if response.status == 404:
+    query = {"sku": sku, "marketplace_id": client.config.marketplace_id, "format": "FIXED_PRICE"}
+    try:
+        response = client.rest("getOffers", "GET", f"{INVENTORY}/offer", writing=False, query=query)
+    except Missing as error:
+        _reraise_unless_named(error)
         return []
     here = client.config.marketplace_id
     return [
@@ -66,16 +69,15 @@ def get_offers(client: Client, sku: str) -> list[dict[str, Any]]:
 
 def bulk_get_inventory_item(client: Client, skus: Sequence[str]) -> list[dict[str, Any]]:
     """One row per SKU: statusCode, sku, inventoryItem. At most 25 SKUs, none twice."""
-    response = client.rest(
-        "bulkGetInventoryItem",
-        "POST",
-        f"{INVENTORY}/bulk_get_inventory_item",
-        writing=False,
-        body={"requests": [{"sku": sku} for sku in skus]},
-        # When none of the SKUs is known eBay may answer the whole call with 404 or 400; the rows say so as well.
-        accept=(404,),
-    )
-    return rows_of(body_of(response), "responses") if response.status != 404 else []
+    body = {"requests": [{"sku": sku} for sku in skus]}
+    path = f"{INVENTORY}/bulk_get_inventory_item"
+    try:
+        response = client.rest("bulkGetInventoryItem", "POST", path, writing=False, body=body)
+    except Missing as error:
+        # When none of the SKUs is known eBay may refuse the whole call.
+        _reraise_unless_named(error)
+        return []
+    return rows_of(body_of(response), "responses")
 
 
 def bulk_update_price_quantity(client: Client, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -97,8 +99,11 @@ def put_inventory_item(client: Client, sku: str, item: Mapping[str, Any]) -> Non
 
 def get_item_group(client: Client, key: str) -> dict[str, Any] | None:
     path = f"{INVENTORY}/inventory_item_group/{escaped(key)}"
-    response = client.rest("getInventoryItemGroup", "GET", path, writing=False, accept=(404,))
-    return None if response.status == 404 else body_of(response)
+    try:
+        return body_of(client.rest("getInventoryItemGroup", "GET", path, writing=False))
+    except Missing as error:
+        _reraise_unless_named(error)
+        return None
 
 
 def put_item_group(client: Client, key: str, group: Mapping[str, Any]) -> None:
@@ -170,6 +175,11 @@ def get_orders(client: Client, *, changed: str, limit: int, offset: int) -> dict
         query={"filter": f"lastmodifieddate:{changed}", "limit": str(limit), "offset": str(offset)},
     )
     return body_of(response)
+
+
+def ping_orders(client: Client) -> None:
+    """The cheapest question about orders: are we let in?"""
+    client.rest("getOrders", "GET", f"{FULFILLMENT}/order", writing=False, query={"limit": "1"})
 
 
 def get_order(client: Client, order_id: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ ReviseInventoryStatus for all others (4 a call); never both for one listing (con
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 from hub.channels.contract import (
     Applied,
     ChannelError,
+    InvalidData,
     ListingRef,
+    Missing,
     Outcome,
     PriceLevel,
     Problem,
@@ -111,34 +113,24 @@ def _status(row: dict[str, Any]) -> int:
 
 def _push(client: Client, revisions: Sequence[Revision]) -> list[Outcome]:
     slots = [_Slot(revision=one, outcome=_impossible(one)) for one in revisions]
-    applied = _Applied()
     for slot in slots:
         if slot.outcome is None:
-            applied.guard([slot], lambda slot=slot: _route(client, slot))  # type: ignore[misc]
-    open_rest = [one for one in slots if one.outcome is None and one.offer_id]
-    for chunk in _chunks(open_rest, BULK_REST):
-        applied.guard(chunk, lambda chunk=chunk: _push_rest(client, chunk))  # type: ignore[misc]
-    for chunk in _apart([one for one in slots if one.outcome is None]):
-        applied.guard(chunk, lambda chunk=chunk: _push_trading(client, chunk))  # type: ignore[misc]
-    return [_told(slot) for slot in slots]
-
-
-class _Applied:
-    """Remembers whether a call of this batch has gone through: from then on failures become values (errors.py)."""
-
-    def __init__(self) -> None:
-        self.some = False
-
-    def guard(self, slots: Sequence[_Slot], step: Any) -> None:
+            _route(client, slot)
+    open_slots = [one for one in slots if one.outcome is None]
+    calls: list[tuple[Callable[[Client, Sequence[_Slot]], None], Sequence[_Slot]]] = [
+        *((_push_rest, chunk) for chunk in _chunks([one for one in open_slots if one.offer_id], BULK_REST)),
+        *((_push_trading, chunk) for chunk in _chunks([one for one in open_slots if not one.offer_id], BULK_TRADING)),
+    ]
+    for number, (call, chunk) in enumerate(calls):
         try:
-            step()
+            call(client, chunk)
         except ChannelError as error:
-            if not self.some:
+            if number == 0:
                 raise
-            for slot in slots:
+            # An earlier call went through: from here on failures are values (contract/errors.py).
+            for slot in chunk:
                 slot.outcome = faults.outcome_of_error(error)
-        else:
-            self.some = self.some or any(slot.outcome is not None for slot in slots)
+    return [_told(slot) for slot in slots]
 
 
 def _impossible(one: Revision) -> Outcome | None:
@@ -157,7 +149,12 @@ def _route(client: Client, slot: _Slot) -> None:
     slot.offer_id = ref.facts.get("offer_id", "")
     if slot.offer_id:
         return
-    offers = rest.get_offers(client, ref.channel_sku)
+    try:
+        offers = rest.get_offers(client, ref.channel_sku)
+    except (Missing, InvalidData) as error:
+        # One SKU that eBay cannot even look up must not stop the others.
+        slot.outcome = faults.outcome_of_error(error)
+        return
     if offers:
         slot.offer_id = str(offers[0].get("offerId") or "")
         facts = {**ref.facts, "managed_by": "inventory_api", "offer_id": slot.offer_id}
@@ -190,7 +187,3 @@ def _told(slot: _Slot) -> Outcome:
 
 def _chunks(slots: Sequence[_Slot], size: int) -> list[Sequence[_Slot]]:
     return [slots[start : start + size] for start in range(0, len(slots), size)]
-
-
-def _apart(slots: Sequence[_Slot]) -> list[Sequence[_Slot]]:
-    return _chunks(slots, BULK_TRADING)
