@@ -27,6 +27,7 @@ from hub.simulators.amazon_listings import Shelf
 from hub.simulators.amazon_listings_api import ListingsApi
 from hub.simulators.amazon_orders import Orders
 from hub.simulators.amazon_orders_api import OrdersApi
+from hub.simulators.amazon_shipments import confirm
 from hub.simulators.base import ControlError, Ledger, OrderSpec, Scenario, Simulator, TokenBucket
 
 CREDENTIALS = {
@@ -139,7 +140,7 @@ class AmazonSimulator(Simulator):
             case "getOrder":
                 return self._orders.get(request, parts[3], now)
             case "confirmShipment":
-                return self._orders.confirm(request, parts[3], now)
+                return confirm(self.orders, request, parts[3], now)
             case "putListingsItem":
                 return self._listings.put(request, parts[3], parts[4], now)
             case "patchListingsItem":
@@ -312,6 +313,7 @@ class AmazonSimulator(Simulator):
         self.login.restore(state["tokens"])
         self.shelf.restore(state["listings"])
         self.orders.restore(state["orders"])
+        self._orders.forget()
         self.feeds.restore(state["feeds"])
         self.agenda.restore(state["agenda"])
         self._buckets = {}

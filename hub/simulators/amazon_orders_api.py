@@ -1,31 +1,28 @@
-"""Orders 2026-01-01 and v0 confirmShipment on the simulated wire (contracts README 2.4, 2.5)."""
+"""Orders 2026-01-01 on the simulated wire: searchOrders and getOrder (contracts README 2.4)."""
 
 from __future__ import annotations
 
+import json
 import random
-import re
 from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from hub.kernel.clock import parse_instant
-from hub.kernel.money import Money
 from hub.loopback.faults import FaultKind, FaultPlan
-from hub.simulators.amazon_orders import DAY_MS, SHIP_PLUS, Item, Order, Orders, Package, Version
+from hub.simulators.amazon_orders import DAY_MS, Item, Order, Orders, Package, Version
 from hub.simulators.amazon_wire import (
+    amount,
     answer,
     bad_input,
     chosen,
     instant,
     iso,
-    json_body,
     listed,
     not_found,
     number,
     seal,
-    to_ms,
     unseal,
 )
 
@@ -38,17 +35,18 @@ STATUSES = frozenset({
 })  # fmt: skip
 BEFORE_MARGIN_MS = 120_000  # a Before must be at least two minutes in the past
 TOKEN_LIFE_MS = DAY_MS
-_REFERENCE = re.compile(r"0*[1-9][0-9]*", re.ASCII)
+TEXTS_KEPT = 4_000
 
 
 class OrdersApi:
-    """Answers searchOrders, getOrder and confirmShipment from the orders. `plan` is asked for page faults."""
+    """Answers searchOrders and getOrder from the orders. `plan` is asked for page faults."""
 
     def __init__(self, orders: Orders, plan: FaultPlan, rng: random.Random) -> None:
         self.orders = orders
         self.terms = orders.terms
         self.plan = plan
         self.random = rng
+        self._texts: dict[tuple[str, int, str], str] = {}
 
     # ---------------------------------------------------------------- reading
 
@@ -60,16 +58,16 @@ class OrdersApi:
         after, seen = query["from"] or (query["after"], "")
         rows = self._wanted(read(after, query["before"], horizon), query, (after, seen))
         page = list(islice(rows, size + 1))
-        body: dict[str, Any] = {
-            "orders": [self.order(order, version, query["data"]) for _, order, version in page[:size]]
-        }
-        self._page_fault(body["orders"])
+        orders = [self._text(order, version, query["data"]) for _, order, version in page[:size]]
+        self._page_fault(orders)
+        body: dict[str, Any] = {}
         if len(page) > size:
             last_time, last_order, _ = page[size - 1]
             body["pagination"] = {"nextToken": seal({**query, "from": [last_time, last_order.order_id]})}
         until = iso(horizon if query["before"] is None else min(query["before"], horizon))
         body["lastUpdatedBefore" if query["by"] == "lastUpdated" else "createdBefore"] = until
-        return answer(body)
+        whole = f'{{"orders": [{", ".join(orders)}], {json.dumps(body)[1:]}'
+        return Response(whole, mimetype="application/json")
 
     def _query(self, request: Request, now: int) -> dict[str, Any]:
         created, updated = instant(request, "createdAfter"), instant(request, "lastUpdatedAfter")
@@ -124,7 +122,21 @@ class OrdersApi:
             if not statuses or order.status(version) in statuses:
                 yield time, order, version
 
-    def _page_fault(self, page: list[dict[str, Any]]) -> None:
+    def _text(self, order: Order, version: Version, included: list[str]) -> str:
+        """The order as JSON, kept: polls overlap, and a page of a hundred orders takes a while to spell out."""
+        key = (order.order_id, version.shown, ",".join(sorted(included)))
+        text = self._texts.get(key)
+        if text is None:
+            if len(self._texts) >= TEXTS_KEPT:
+                self._texts.clear()
+            text = self._texts[key] = json.dumps(self.order(order, version, included), ensure_ascii=False)
+        return text
+
+    def forget(self) -> None:
+        """The orders were replaced: nothing spelled out before holds any longer."""
+        self._texts.clear()
+
+    def _page_fault(self, page: list[str]) -> None:
         drawn = self.plan.draw("searchOrders", page=True)
         if drawn is None:
             return
@@ -218,76 +230,17 @@ class OrdersApi:
         return out
 
     def _split(self, items: Iterable[Item]) -> list[dict[str, Any]]:
-        items = list(items)
-        parts = {
-            "ITEM": sum(item.unit_minor * item.ordered for item in items),
-            "SHIPPING": sum(item.shipping_minor for item in items),
-            "TAX": sum(item.tax_minor for item in items),
-        }
-        return [{"type": kind, "subtotal": self._money(minor)} for kind, minor in parts.items()]
+        goods = shipping = tax = 0
+        for item in items:
+            goods += item.unit_minor * item.ordered
+            shipping += item.shipping_minor
+            tax += item.tax_minor
+        parts = (("ITEM", goods), ("SHIPPING", shipping), ("TAX", tax))
+        return [{"type": kind, "subtotal": self._money(minor)} for kind, minor in parts]
 
     def _money(self, minor: int) -> dict[str, str]:
         currency = self.terms.store.currency
-        return {"amount": Money(minor=minor, currency=currency).text(), "currencyCode": currency}
-
-    # ---------------------------------------------------------------- shipping
-
-    def confirm(self, request: Request, order_id: str, now: int) -> Response:
-        """confirmShipment v0: 204; the same packageReferenceId again edits that package (README 2.5)."""
-        body = json_body(request)
-        order = self.orders.orders.get(order_id)
-        if order is None:
-            raise not_found(f"Order {order_id} not found.")
-        if body.get("marketplaceId") != self.terms.store.id:
-            raise bad_input("'marketplaceId' is not the marketplace of the order.")
-        if body.get("codCollectionMethod", "DirectPayment") != "DirectPayment":
-            raise bad_input("'codCollectionMethod' must be 'DirectPayment'.")
-        detail = body.get("packageDetail")
-        if not isinstance(detail, dict):
-            raise bad_input("'packageDetail' is required.")
-        if SHIP_PLUS in order.programs:
-            raise bad_input("FBM Ship+ orders are confirmed by Amazon.")
-        status = order.status(order.now)
-        if status in ("PENDING", "CANCELLED"):
-            raise bad_input(f"Order {order_id} cannot be confirmed: its status is {status}.")
-        reference = _text(detail, "packageReferenceId")
-        if not _REFERENCE.fullmatch(reference):
-            raise bad_input("'packageReferenceId' must be a positive numeric value.", reference)
-        held = order.now.packages.get(reference)
-        carrier_code = _text(detail, "carrierCode")
-        package = Package(
-            ref=reference,
-            created=held.created if held else now,
-            shipped=_date(detail, "shipDate"),
-            carrier=_text(detail, "carrierName") if carrier_code == "Other" else carrier_code,
-            carrier_code=carrier_code,
-            method=str(detail.get("shippingMethod") or ""),
-            tracking=_text(detail, "trackingNumber"),
-            items=self._units(order, detail.get("orderItems"), held),
-        )
-        if package != held:
-            self.orders.change(order, now, packages={**order.now.packages, reference: package})
-        return Response(status=204)
-
-    def _units(self, order: Order, rows: Any, held: Package | None) -> dict[str, int]:
-        if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-            raise bad_input("'orderItems' needs at least one item.")
-        units: dict[str, int] = {}
-        for row in rows:
-            item = order.item(_text(row, "orderItemId"))
-            if item is None:
-                raise bad_input(f"Order {order.order_id} has no item {row['orderItemId']}.")
-            count = row.get("quantity")
-            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                raise bad_input("'quantity' must be an integer of 1 or more.")
-            units[item.item_id] = units.get(item.item_id, 0) + count
-            room = order.open(item, order.now) + (held.items.get(item.item_id, 0) if held else 0)
-            if units[item.item_id] > room:
-                raise bad_input(
-                    f"The quantity {units[item.item_id]} of item {item.item_id} is more than what is left to ship.",
-                    f"left: {room}",
-                )
-        return units
+        return {"amount": amount(minor, currency), "currencyCode": currency}
 
 
 def _window(created: int, first_day: int, last_day: int) -> dict[str, str]:
@@ -319,17 +272,3 @@ def _package(package: Package) -> dict[str, Any]:
         "packageItems": [{"orderItemId": item_id, "quantity": count} for item_id, count in package.items.items()],
     }
     return {key: value for key, value in out.items() if value}
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise bad_input(f"'{name}' is required and must be a string.")
-    return value
-
-
-def _date(row: Mapping[str, Any], name: str) -> int:
-    try:
-        return to_ms(parse_instant(_text(row, name)))
-    except ValueError as error:
-        raise bad_input(f"'{name}' is not an ISO 8601 date-time.", str(row.get(name))) from error

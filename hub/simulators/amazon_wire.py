@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from werkzeug.wrappers import Request, Response
 
 from hub.kernel.clock import iso_millis, parse_instant
+from hub.kernel.money import Money
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -203,6 +204,12 @@ def from_ms(value: int) -> datetime:
 @lru_cache(maxsize=20_000)
 def iso(ms: int) -> str:
     return iso_millis(from_ms(ms))
+
+
+@lru_cache(maxsize=20_000)
+def amount(minor: int, currency: str) -> str:
+    """The decimal string of a price; cached, since a page of orders holds a thousand of them."""
+    return Money(minor=minor, currency=currency).text()
 
 
 def seal(value: Mapping[str, Any]) -> str:
