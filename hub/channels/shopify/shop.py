@@ -90,6 +90,10 @@ class Shop:
             self._read()
         return self._currency
 
+    def known_currency(self) -> str | None:
+        """The currency if it has been read already; asks nobody."""
+        return self._currency or None
+
     def location(self) -> str:
         """The location whose stock the hub keeps.
 
