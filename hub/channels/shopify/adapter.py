@@ -31,7 +31,7 @@ from hub.channels.shopify import (
     bulk,
     identity,
     listings,
-    prices,
+    pricing,
     publishing,
     pulling,
     reading,
@@ -63,8 +63,8 @@ class ShopifyAdapter:
     def push_stock(self, levels: Sequence[StockLevel]) -> Sequence[Outcome]:
         return stock.push(self._shop, levels)
 
-    def push_prices(self, levels: Sequence[PriceLevel]) -> Sequence[Outcome]:
-        return prices.push(self._shop, levels)
+    def push_prices(self, prices: Sequence[PriceLevel]) -> Sequence[Outcome]:
+        return pricing.push(self._shop, prices)
 
     def check_listing(self, draft: ListingDraft) -> Sequence[Problem]:
         """Without the network: the currency is compared once the shop's is known."""

@@ -215,7 +215,8 @@ def _shipments(fulfilments: Sequence[Mapping[str, Any]]) -> list[ChannelShipment
     for row in fulfilments:
         if row["status"] in DEAD_FULFILMENTS:
             continue
-        for info in row["trackingInfo"] or ({},):
+        infos: Sequence[Mapping[str, Any]] = row["trackingInfo"] or ({},)
+        for info in infos:
             found.append(
                 ChannelShipment(
                     external_id=str(row["id"]), tracking=_text(info, "number"), carrier=_text(info, "company")

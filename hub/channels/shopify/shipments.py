@@ -80,8 +80,13 @@ def parse_parcels(fulfilments: Sequence[Mapping[str, Any]]) -> list[Parcel]:
         )
         for row in fulfilments
         if row["status"] not in DEAD_FULFILMENTS
-        for info in row["trackingInfo"] or ({},)
+        for info in _infos(row)
     ]
+
+
+def _infos(row: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The tracking entries of a fulfilment; one empty entry for a parcel without a number."""
+    return row["trackingInfo"] or ({},)
 
 
 def parse_open_lines(nodes: Sequence[Mapping[str, Any]]) -> tuple[OpenLine, ...]:
