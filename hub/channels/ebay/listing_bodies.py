@@ -170,10 +170,10 @@ def _texts(draft: ListingDraft) -> list[Problem]:
     images = [*draft.images, *(one.image for one in draft.variants if one.image)]
     if not images:
         text = "eBay wants at least one image before it publishes a listing."
-        found.append(_problem("image_missing", text, "images", Severity.WARNING))
+        found.append(_problem("image_missing", text, "images"))
     if any(not one.startswith("https://") for one in images):
         text = "eBay takes images only from addresses that begin with https://."
-        found.append(_problem("image_not_https", text, "images", Severity.WARNING))
+        found.append(_problem("image_not_https", text, "images"))
     return found
 
 

@@ -16,7 +16,6 @@ from hub.channels.contract import (
     ChannelError,
     InvalidData,
     ListingRef,
-    Missing,
     Outcome,
     PriceLevel,
     Problem,
@@ -151,7 +150,7 @@ def _route(client: Client, slot: _Slot) -> None:
         return
     try:
         offers = rest.get_offers(client, ref.channel_sku)
-    except (Missing, InvalidData) as error:
+    except InvalidData as error:
         # One SKU that eBay cannot even look up must not stop the others.
         slot.outcome = faults.outcome_of_error(error)
         return
