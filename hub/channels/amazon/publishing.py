@@ -111,7 +111,7 @@ class Publisher:
         return Applied(external_id=refs[0].external_id or "", refs=tuple(refs))
 
     def _send(self, step: Step, product_type: str) -> tuple[Outcome, str | None]:
-        query = {"marketplaceIds": self._place, "includedData": "identifiers,issues"}
+        query = {"marketplaceIds": self._place, "includedData": "issues"}
         seller = self._settings.seller_id
         if step.revise:
             body = {"productType": product_type, "patches": listings.build_patches(step.attributes)}
