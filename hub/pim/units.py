@@ -1,0 +1,116 @@
+"""Weights and lengths as people write them, in whole grams and millimetres."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
+
+import pint
+
+from hub.kernel.errors import Invalid
+from hub.kernel.text import shorten
+
+MAX_GRAMS = 100_000_000  # 100 tonnes
+MAX_MILLIMETRES = 1_000_000  # a kilometre
+
+_AMOUNT = re.compile(r"\s*([0-9][0-9.,]*)\s*([A-Za-zµ\"″']*)\.?\s*")
+_SIGNS = {'"': "inch", "″": "inch", "'": "foot"}
+_DIMENSIONS = {"gram": "a weight", "millimeter": "a length"}
+_EXAMPLES = {"gram": "g, kg, oz or lb", "millimeter": "mm, cm, m or in"}
+
+
+def decimal_number(text: str) -> Decimal:
+    """A number that is not negative, with a decimal point or a decimal comma: «12.5», «12,5», «1,299.00», «1.299,00».
+
+    Raises:
+        ValueError: no number, or one that two countries read differently («1,299»).
+    """
+    number = text.strip()
+    if len(number) > 20:
+        raise ValueError(f"{shorten(number, 40)!r} is too long for a number")
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", number):
+        return Decimal(number)
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+\.[0-9]+", number):
+        return Decimal(number.replace(",", ""))
+    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+,[0-9]+", number):
+        return Decimal(number.replace(".", "").replace(",", "."))
+    if re.fullmatch(r"0,[0-9]+|[0-9]+,([0-9]{1,2}|[0-9]{4,})", number):
+        return Decimal(number.replace(",", "."))
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+|[0-9]{1,3}(\.[0-9]{3}){2,}", number):
+        raise ValueError(f"{number} can be read in two ways; write it with a decimal point and without thousands marks")
+    raise ValueError(f"{shorten(number, 40)!r} is not a number")
+
+
+def grams(text: str, unit: str = "", field: str = "weight") -> int:
+    """«1.5 kg», «12 oz», or a bare number with its `unit`, in grams (1 to 100 million; rounded, never to 0).
+
+    Raises:
+        Invalid: no number, no unit, not a unit of weight, or out of range.
+    """
+    return _measure(text, unit, field, "gram", MAX_GRAMS)
+
+
+def millimetres(text: str, unit: str = "", field: str = "length") -> int:
+    """«30 cm», «12 in», or a bare number with its `unit`, in millimetres (1 to 1 million; rounded, never to 0).
+
+    Raises:
+        Invalid: as for `grams`.
+    """
+    return _measure(text, unit, field, "millimeter", MAX_MILLIMETRES)
+
+
+def _measure(text: str, unit: str, field: str, target: str, top: int) -> int:
+    seen = shorten(text.strip(), 40)
+    match = _AMOUNT.fullmatch(text) if len(text) <= 60 else None
+    if match is None:
+        raise Invalid(
+            f"{seen!r} is not {_DIMENSIONS[target]}", field=field, value=seen,
+            fix=f"write a number and its unit: {_EXAMPLES[target]}",
+        )  # fmt: skip
+    try:
+        number = decimal_number(match.group(1))
+    except ValueError as error:
+        raise Invalid(str(error), field=field, value=seen, fix="write it like 1.5 kg or 30 cm") from error
+    name = match.group(2) or unit.strip().rstrip(".")
+    if not name:
+        raise Invalid(f"{seen} has no unit", field=field, value=seen, fix=f"add {_EXAMPLES[target]}")
+    factor = _factor(name, target)
+    if factor is None:
+        raise Invalid(
+            f"{shorten(name, 20)!r} is not a unit of {_DIMENSIONS[target].removeprefix('a ')}", field=field, value=seen,
+            fix=f"use {_EXAMPLES[target]}",
+        )  # fmt: skip
+    amount = number * factor
+    if amount <= 0 or amount > top:
+        raise Invalid(
+            f"{seen} {unit}".strip() + f" is out of range: above 0 and at most {top:,} {target}s",
+            field=field,
+            value=seen,
+        )
+    return max(1, int(amount.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)))
+
+
+@cache
+def _registry() -> pint.UnitRegistry[Decimal]:
+    return pint.UnitRegistry(non_int_type=Decimal)  # half a second: only when the first measure is read
+
+
+_factors: dict[tuple[str, str], Decimal | None] = {}  # the few spellings seen so far; hostile ones are not kept
+
+
+def _factor(name: str, target: str) -> Decimal | None:
+    """How many `target`s one `name` is. Lower case is tried first: KG and MM are what people type, not megametres."""
+    if (name, target) in _factors:
+        return _factors[name, target]
+    registry = _registry()
+    for spelling in (_SIGNS.get(name, name.lower()), name):
+        if len(spelling) > 20 or not re.fullmatch(r"[A-Za-zµ]+", spelling):
+            continue
+        try:
+            factor = Decimal(registry.Quantity(Decimal(1), spelling).to(target).magnitude)
+        except pint.PintError:
+            continue
+        _factors[name, target] = factor
+        return factor
+    return None
