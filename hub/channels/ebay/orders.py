@@ -63,8 +63,8 @@ class Cursor:
         try:
             data = json.loads(text)
             return cls(
-                start=parse_instant(data["from"]),
-                to=parse_instant(data["to"]),
+                start=parse_instant(str(data["from"])),
+                to=parse_instant(str(data["to"])),
                 paging=bool(data["paging"]),
                 position=int(data["at"]),
                 marks=str(data["marks"]),
