@@ -87,6 +87,7 @@ def reading(sessions: Sessions) -> Iterator[Session]:
         try:
             yield session
         finally:
+            session.expunge_all()  # what was read stays readable; a rollback would expire it
             session.rollback()
 
 

@@ -93,7 +93,7 @@ class OrderPerson(Base):
 
     __tablename__ = "order_persons"
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
-    document: Mapped[str | None] = mapped_column(EncryptedText, repr=False)
+    document: Mapped[str | None] = mapped_column(EncryptedText)
     digest: Mapped[str]
     purged_at: Mapped[datetime | None]
 
@@ -103,7 +103,7 @@ class RawOrder(Base):
 
     __tablename__ = "raw_orders"
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
-    document: Mapped[str | None] = mapped_column(EncryptedText, repr=False)
+    document: Mapped[str | None] = mapped_column(EncryptedText)
     received_at: Mapped[datetime]
 
 
@@ -130,7 +130,7 @@ class BadOrder(Base):
     digest: Mapped[str]
     channel_order_id: Mapped[str | None]
     why: Mapped[str]
-    raw: Mapped[str | None] = mapped_column(EncryptedText, repr=False)
+    raw: Mapped[str | None] = mapped_column(EncryptedText)
     received_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
     __table_args__ = (UniqueConstraint("account_id", "digest"),)

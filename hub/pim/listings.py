@@ -136,13 +136,14 @@ def arithmetic(session: Session, account: Account, variant_ids: Iterable[int]) -
         if account.location_ids:
             stock = stock.where(p.location_id.in_(account.location_ids))
         counted = {row.variant_id: row for row in session.execute(stock.group_by(p.variant_id))}
-        shorts = dict(
-            session.execute(
+        shorts = {
+            row[0]: row[1]
+            for row in session.execute(
                 select(r.variant_id, func.sum(r.wanted - r.quantity))
                 .where(r.variant_id.in_(part), r.closed_at.is_(None), r.quantity < r.wanted)
                 .group_by(r.variant_id)
-            ).tuples()
-        )
+            )
+        }
         for variant_id in part:
             row = counted.get(variant_id)
             out[variant_id] = publishable(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, func, literal_column, or_, select, update
+from sqlalchemy import and_, case, func, literal, literal_column, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
+from hub.db.types import UtcDateTime
 from hub.db.upsert import chunks, put, table_of
 from hub.kernel.ids import AccountId, WorkId
 from hub.work.kinds import KINDS, Kind
@@ -77,7 +78,8 @@ def want_many(
         return
     t = _items
     fresh = t.c.state.in_(("done", "needs_human"))
-    given = due_at or now
+    # Typed, or a CASE would bind the instants as plain timestamps.
+    given = literal(due_at or now, UtcDateTime())
     put(
         session,
         WorkItem,
@@ -89,7 +91,7 @@ def want_many(
             "phase": case((t.c.state == "needs_human", "send"), else_=t.c.phase),
             "due_at": case((fresh, given), else_=t.c.due_at),
             "attempts": case((fresh, 0), else_=t.c.attempts),
-            "wanted_at": case((fresh, now), else_=t.c.wanted_at),
+            "wanted_at": case((fresh, literal(now, UtcDateTime())), else_=t.c.wanted_at),
             "priority": case(
                 (fresh, _EXCLUDED_PRIORITY),
                 (t.c.priority > _EXCLUDED_PRIORITY, _EXCLUDED_PRIORITY),
@@ -112,7 +114,7 @@ def claim(
     *,
     owner: str,
     lease_s: float,
-    phase: str | None = None,
+    phases: Sequence[str] | None = None,
     key: str | None = None,
     even_if_gated: bool = False,
 ) -> list[Claimed]:
@@ -133,8 +135,8 @@ def claim(
         and_(t.state == "leased", t.lease_until <= now),
     )
     query = select(t.id, t.state).where(t.account_id == account_id, t.kind == kind.name, takeable)
-    if phase is not None:
-        query = query.where(t.phase == phase)
+    if phases is not None:
+        query = query.where(t.phase.in_(phases))
     if key is not None:
         query = query.where(t.key == key)
     query = query.order_by(t.priority, t.due_at, t.id).limit(limit).with_for_update(skip_locked=True)

@@ -55,9 +55,10 @@ def health(session: Session, now: datetime, limit: int = 500) -> list[AccountHea
         )
     }
     cursors = {c.account_id: c for c in session.scalars(select(Cursor).where(Cursor.name == "orders"))}
-    pulls = dict(
-        session.execute(select(PullRun.account_id, func.max(PullRun.ended_at)).group_by(PullRun.account_id)).tuples()
-    )
+    pulls = {
+        row[0]: row[1]
+        for row in session.execute(select(PullRun.account_id, func.max(PullRun.ended_at)).group_by(PullRun.account_id))
+    }
     traffic = {
         row.account_id: row
         for row in session.execute(
