@@ -25,9 +25,17 @@ from sp_api.api.sellers.sellers import Sellers
 from sp_api.auth import AccessTokenResponse
 from sp_api.base import fill_query_params
 
-from hub.channels.amazon.faults import Redactor, error_of, errors_in, garbled, json_object
+from hub.channels.amazon.faults import (
+    Redactor,
+    error_of,
+    error_of_store,
+    errors_in,
+    garbled,
+    json_object,
+    token_refused,
+)
 from hub.channels.amazon.lwa import LoginWithAmazon
-from hub.channels.contract import AdapterBug, AuthFailed, BuildContext, ChannelError, Unavailable
+from hub.channels.contract import AdapterBug, AuthFailed, BuildContext, ChannelError, OutcomeUnknown, Throttled
 from hub.channels.wire import MAX_BODY, Request
 
 #: A stray «all marketplaces» parameter of the SDK, under four names (contracts README 2.2).
@@ -117,11 +125,14 @@ class SellingPartner:
     # ---------------------------------------------------------------- feeds
 
     def create_document(self, content_type: str) -> dict[str, Any]:
-        """A place to upload to. Nothing is applied by it, so that a lost or garbled answer is only `Unavailable`."""
+        """A place to upload to. Nothing is applied by it: a lost answer is only `Unavailable`.
+
+        A garbled one is called unknown rather than a bug: the hub then looks and sends again, as it should.
+        """
         try:
             return self._call(_Feeds, "new", "documents", {"contentType": content_type}, operation="createFeedDocument")
         except AdapterBug as error:
-            raise Unavailable(error.message, detail=error.detail) from None
+            raise OutcomeUnknown(error.message, detail=error.detail) from None
 
     def create_feed(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._call(_Feeds, "new", "feeds", dict(body), operation="createFeed", writing=True)
@@ -133,7 +144,11 @@ class SellingPartner:
         return self._call(_Feeds, "where", document_id, operation="getFeedDocument")
 
     def upload(self, url: str, content_type: str, body: bytes) -> None:
-        """Put a feed document where Amazon said. Nothing is applied until `create_feed` names it."""
+        """Put a feed document where Amazon said. Nothing is applied until `create_feed` names it.
+
+        Raises:
+            AddressEnded: the address is no longer good; ask for another one.
+        """
         self._presigned("uploadFeedDocument", "PUT", url, {"content-type": content_type}, body)
 
     def download(self, url: str, *, gzipped: bool) -> bytes:
@@ -168,9 +183,12 @@ class SellingPartner:
             )
         except ChannelError as error:
             raise self._redactor.error(error) from None
-        if not 200 <= answer.status < 300:
-            raise Unavailable("Amazon's file store did not answer.", detail=f"{operation}: HTTP {answer.status}")
-        return answer.body
+        refusal = error_of_store(answer.status, answer.headers, answer.body, operation=operation)
+        if refusal is None:
+            return answer.body
+        if isinstance(refusal, Throttled):
+            self._context.wire.learn(operation, retry_after_s=refusal.retry_after_s)
+        raise refusal
 
     # ---------------------------------------------------------------- how a call is made
 
@@ -192,8 +210,8 @@ class SellingPartner:
             try:
                 return self._once(api, seam, transport, method, args, kwargs)
             except AuthFailed:
-                if not seam.used:
-                    raise  # the credentials themselves were refused
+                if not seam.used or not transport.token_refused:
+                    raise  # the credentials themselves, or a role that is missing: a new token would not help
                 self._lwa.forget(seam.used)
             return self._once(api, seam, transport, method, args, kwargs)
         except ChannelError as error:
@@ -278,6 +296,7 @@ class _ChargedTransport:
         self._empty = empty
         self._timeout_s = timeout_s
         self.payload: dict[str, Any] = {}
+        self.token_refused = False
 
     def request(
         self,
@@ -327,6 +346,7 @@ class _ChargedTransport:
 
     def _judge(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         if not 200 <= status < 300:
+            self.token_refused = token_refused(status, body)
             raise error_of(
                 status,
                 headers,

@@ -40,6 +40,8 @@ _BY_CODE: dict[str, type[ChannelError]] = {
 _PER_SECOND = {rule.operation: rule.per_second for rule in RATES}
 #: After a 429 the bucket has refilled by this much at the soonest, whatever the rate says.
 MIN_WAIT_S = 1.0
+#: The file store names no time; its quota is per second.
+STORE_WAIT_S = 5.0
 
 _SECRET_SHAPES = re.compile(r"Atz[ar]\|[^\s\"'&]+|amzn1\.oa2-cs\.[^\s\"'&]+")
 _QUERY = re.compile(r"\?[^\s\"'>)=]*=[^\s\"'>)]*")
@@ -148,3 +150,41 @@ def error_of(
     except ChannelError as error:
         return error
     return garbled(operation, f"HTTP {status} with errors: {said}", writing=writing)
+
+
+def token_refused(status: int, body: bytes) -> bool:
+    """True if this refusal may be about the access token, so that a new one could help.
+
+    Amazon answers 403 both for a token that has ended and for a role that the application lacks; only `details` tells
+    them apart, when it is filled at all (github.com/amzn/selling-partner-api-docs/issues/2147, /issues/2336).
+    """
+    if status == 401:
+        return True
+    said = [str(error.get("details") or "") for error in errors_in(json_object(body) or {})]
+    return status == 403 and (not any(said) or any("token" in text.lower() for text in said))
+
+
+class AddressEnded(Unavailable):
+    """A presigned address is no longer good: it lives five minutes. A new one helps; nothing was applied."""
+
+
+def error_of_store(status: int, headers: Mapping[str, str], body: bytes, *, operation: str) -> ChannelError | None:
+    """The error for an answer of the file store behind feeds, or None for a success.
+
+    It answers XML, and says «slow down» with a 503. Nothing is applied by an upload until a feed names it.
+    """
+    detail = f"{operation}: HTTP {status}"
+    said = "Amazon's file store did not answer."
+    html = headers.get("content-type", "").startswith("text/html")
+    if 200 <= status < 300 and not html:
+        return None
+    if status < 400:
+        # A portal's page or a redirect. Not a bug of ours, and looking again is all it takes.
+        return OutcomeUnknown("The answer of Amazon's file store could not be read.", detail=detail)
+    if status == 429 or (status == 503 and b"SlowDown" in body):
+        return Throttled("Amazon's file store asks to wait.", retry_after_s=STORE_WAIT_S, detail=detail)
+    if status in (401, 403):
+        return AddressEnded(said, detail=detail)
+    if status >= 500 or status == 408:
+        return Unavailable(said, detail=detail)
+    return AdapterBug("Amazon's file store refused the document.", detail=detail)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.channels.amazon import feeds, orders, remote
 from hub.channels.amazon.client import SellingPartner
-from hub.channels.amazon.faults import garbled, json_object
+from hub.channels.amazon.faults import AddressEnded, garbled, json_object
 from hub.channels.amazon.settings import AmazonSettings
 from hub.channels.contract import (
     Applied,
@@ -65,14 +65,20 @@ class FeedDesk:
         return Submitted(ticket=feeds.Ticket(feed_id=feed_id, kind="cancel", order_id=request.order_id).text())
 
     def _submit(self, feed_type: str, content_type: str, document: bytes) -> str:
-        made = remote.read(
-            remote.NewDocument, self._client.create_document(content_type), operation="createFeedDocument"
-        )
-        self._client.upload(made.url, content_type, document)
-        body = feeds.build_feed(feed_type, made.feed_document_id, self._settings.marketplace_id)
+        try:
+            document_id = self._upload(content_type, document)
+        except AddressEnded:
+            document_id = self._upload(content_type, document)
+        body = feeds.build_feed(feed_type, document_id, self._settings.marketplace_id)
         told = remote.read(remote.NewFeed, self._client.create_feed(body), operation="createFeed", writing=True)
         self._context.log("amazon.feed_submitted", feed=told.feed_id, type=feed_type, bytes=len(document))
         return told.feed_id
+
+    def _upload(self, content_type: str, document: bytes) -> str:
+        told = self._client.create_document(content_type)
+        made = remote.read(remote.NewDocument, told, operation="createFeedDocument", writing=True)
+        self._client.upload(made.url, content_type, document)
+        return made.feed_document_id
 
     # ---------------------------------------------------------------- what became of it
 

@@ -83,6 +83,8 @@ def one_by_one(items: Sequence[T], send: Callable[[T], Outcome]) -> list[Outcome
         except (InvalidData, Missing) as error:
             outcomes.append(refused(error))
         except Conflict as error:
+            if len(items) == 1:
+                raise
             outcomes.append(Deferred(retry_after_s=CONFLICT_WAIT_S, why=error.message))
         except OutcomeUnknown as error:
             if len(items) == 1:
