@@ -78,9 +78,12 @@ class SimulatorTruth:
         with self.simulator.lock, _cannot():
             self.simulator.amend_order(order_id, {lines[sku]: quantity for sku, quantity in quantities.items()})
 
-    def pay(self, order_id: str) -> None:
+    def pay(self, order_id: str) -> str:
         with self.simulator.lock:
+            before = {row["order_id"] for row in self.simulator.ledger()["orders"]}
             self.simulator.pay_order(order_id)
+            after = {row["order_id"] for row in self.simulator.ledger()["orders"]}
+        return order_id if order_id in after else (after - before).pop()
 
     def cancel(self, order_id: str) -> None:
         with self.simulator.lock:

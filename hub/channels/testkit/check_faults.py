@@ -16,6 +16,7 @@ from hub.channels.contract import (
     ChannelError,
     Conflict,
     Deferred,
+    Identity,
     InvalidData,
     Missing,
     OutcomeUnknown,
@@ -75,6 +76,8 @@ NOT_APPLIED = (
 HANGS = (K.HANG, K.APPLY_THEN_HANG)
 #: Held up until healed: some channels say 403 for a token that has ended, which a single fault cannot be told from.
 LASTING = {K.FORBIDDEN}
+#: The channel answers in earnest, and the answer is spoilt on its way.
+MANGLED = {K.CUT_JSON, K.WRONG_CHARSET}
 
 
 def attempt(made: Attempt) -> Told:
@@ -87,12 +90,19 @@ def attempt(made: Attempt) -> Told:
     return Told(result=result, seconds=time.monotonic() - started)
 
 
-def deviation(operation: Operation, made: Attempt, told: Told, kind: K, *, last: bool) -> str | None:
-    """What is wrong with an answer, or None. `last`: the fault met the last request, the one that decides."""
+def deviation(
+    operation: Operation, made: Attempt, told: Told, kind: K, *, last: bool, status: int | None
+) -> str | None:
+    """What is wrong with an answer, or None.
+
+    `last`: the fault met the last request, the one that decides. `status`: what the channel answered under the fault.
+    """
     said = told.error if told.error is not None else told.result
     # A step on the way to a write (an upload, a look) may fail in any manner: what was wanted has not been asked for
     # yet, so that «not applied, later again» is the whole truth about it.
     allowed = ALLOWED[kind] if last or not operation.writing else (*ALLOWED[kind], Unavailable, Deferred)
+    if status is not None and status >= 400 and kind in MANGLED:
+        allowed = (*allowed, Missing, *_REFUSED, Conflict)  # the body is spoilt, the status still speaks
     failed = told.error is not None or isinstance(said, Refused | Stale | Deferred | Unclear)
     if failed and not isinstance(said, allowed):
         return f"told {told}; allowed: {', '.join(cls.__name__ for cls in allowed)}"
@@ -101,7 +111,8 @@ def deviation(operation: Operation, made: Attempt, told: Told, kind: K, *, last:
     if told.seconds > TIMEOUT_S + GRACE_S:
         return f"took {told.seconds:.1f} s with a time-out of {TIMEOUT_S} s"
     if made.effect is None:
-        if not failed and kind not in {K.AUTH_EXPIRED, K.NOT_FOUND}:
+        told_the_lack = isinstance(said, Identity) and bool(said.missing_scopes) and kind is K.FORBIDDEN
+        if not failed and not told_the_lack and kind not in {K.AUTH_EXPIRED, K.NOT_FOUND}:
             return f"read something out of nothing: {told}"
         return None
     there = made.effect()
@@ -114,6 +125,11 @@ def deviation(operation: Operation, made: Attempt, told: Told, kind: K, *, last:
     return None
 
 
+def _status(harness: Harness) -> int | None:
+    """The status of the last request that met a fault."""
+    return next((row.status for row in reversed(harness.channel.requests()) if row.fault is not None), None)
+
+
 def _matrix(harness: Harness, kind: K) -> None:
     adapter = harness.make_adapter(timeout_s=TIMEOUT_S)
     adapter.probe()  # the token is fetched before anything is broken
@@ -122,13 +138,15 @@ def _matrix(harness: Harness, kind: K) -> None:
         names = requests_of(harness, operation.fresh())
         if kind in HANGS:  # each costs a whole time-out: the last request only, which is the one that writes
             names = names[-1:] if kind is K.HANG or operation.writing else []
+        if operation.name == "probe":
+            names = names[:1]  # who we are; what else a probe looks up (scopes, policies) it may report as it likes
         for name in names:
             made = operation.fresh()
             harness.channel.break_next(kind, name, None if kind in LASTING else 1)
             told = attempt(made)
             harness.channel.heal()
             told = finished(harness, adapter, told, made.sku)
-            problem = deviation(operation, made, told, kind, last=name == names[-1])
+            problem = deviation(operation, made, told, kind, last=name == names[-1], status=_status(harness))
             if problem is not None:
                 wrong.append(f"{operation.name}, {kind} at {name}: {problem}")
         after = attempt(operation.fresh())

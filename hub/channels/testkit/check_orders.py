@@ -25,10 +25,13 @@ LIMITS = (1, 2, 3, 10)
 
 
 def pull(harness: Harness, adapter: Adapter, cursor: str | None, limit: int) -> OrderPage:
-    """One page, with what holds for every page: limit, JSON cursor of at most 4 KB, no unreadable orders."""
+    """One page, with what holds for every page: limit, JSON cursor of at most 4 KB, no unreadable orders.
+
+    One row more than asked for is the overlap of a channel that pages by position.
+    """
     assert isinstance(adapter, PullsOrders)
     page = adapter.pull_orders(cursor, limit=min(limit, harness.manifest.max_order_page))
-    expect(len(page.orders) + len(page.bad) <= limit, f"{len(page.orders)} orders on a page of at most {limit}")
+    expect(len(page.orders) + len(page.bad) <= limit + 1, f"{len(page.orders)} orders on a page of at most {limit}")
     expect(not page.bad, f"sound orders were called unreadable: {[bad.why for bad in page.bad]}")
     try:
         json.loads(page.cursor)
@@ -172,7 +175,7 @@ def paid_orders_come_again(harness: Harness) -> None:
     for order in (o for page in pages for o in page.orders if o.order_id == order_id):
         expect(order.payment is PaymentState.PENDING, f"an unpaid order arrived as {order.payment}")
     harness.tick(60)
-    harness.channel.pay(order_id)
+    order_id = harness.channel.pay(order_id)
     order = _comes_again(harness, adapter, order_id, pages[-1].cursor, "paid")
     expect(order.payment is PaymentState.PAID, f"a paid order arrived as {order.payment}")
 

@@ -46,8 +46,9 @@ class MemoryTruth:
         lines = {line.sku: line.line_id for line in self.shop.orders[order_id].lines}
         self.shop.amend_order(order_id, {lines[sku]: quantity for sku, quantity in quantities.items()})
 
-    def pay(self, order_id: str) -> None:
+    def pay(self, order_id: str) -> str:
         self.shop.pay_order(order_id)
+        return order_id
 
     def cancel(self, order_id: str) -> None:
         self.shop.cancel_order(order_id)

@@ -73,6 +73,7 @@ class _Stage:
     adapter: Adapter
     _ref: ListingRef | None = None
     _order: ChannelOrder | None = None
+    _buyable: str | None = None
     _on_sale: list[ListingRef] = field(default_factory=list)
     _parcels: int = 0
 
@@ -83,9 +84,16 @@ class _Stage:
         return self._ref
 
     @property
+    def buyable(self) -> str:
+        """A listing that nobody writes to: a fault may leave the other one sold out."""
+        if self._buyable is None:
+            self._buyable = self.harness.listing(self.adapter, quantity=900).channel_sku
+        return self._buyable
+
+    @property
     def order(self) -> ChannelOrder:
         if self._order is None:
-            self._order = self.harness.order(self.adapter, [(self.ref.channel_sku, 400)])
+            self._order = self.harness.order(self.adapter, [(self.buyable, 400)])
         return self._order
 
     # ------------------------------------------------------------ one method per operation
@@ -126,20 +134,21 @@ class _Stage:
     def revise(self) -> Attempt:
         adapter, harness, ref = self.adapter, self.harness, self.ref
         assert isinstance(adapter, PublishesListings)
-        title = f"Revised knife {harness.number():05d}"
+        title, minor = f"Revised knife {harness.number():05d}", 3000 + harness.number()
         seen = harness.channel.observed_listing(ref.channel_sku)
         draft = harness.draft(
             ref.channel_sku,
             title=title,
-            price_minor=seen.price_minor if seen else 1999,
+            price_minor=minor,
             quantity=seen.quantity if seen else 1,
             refs=[ref],
         )
         draft = replace(draft, revision=harness.number())
 
         def there() -> bool:
+            # Whole: a revision that stopped half-way is not applied, and is simply made again.
             seen = harness.channel.observed_listing(ref.channel_sku)
-            return seen is not None and seen.title == title
+            return seen is not None and (seen.title, seen.price_minor) == (title, minor)
 
         return Attempt(run=lambda: adapter.publish_listing(draft), effect=there, sku=ref.channel_sku)
 
@@ -190,7 +199,7 @@ class _Stage:
     def cancel(self) -> Attempt:
         adapter, harness = self.adapter, self.harness
         assert isinstance(adapter, CancelsOrders)
-        order = harness.order(adapter, [(self.ref.channel_sku, 1)])
+        order = harness.order(adapter, [(self.buyable, 1)])
         request = cancellation(harness, order)
         return Attempt(
             run=lambda: adapter.cancel_order(request),
