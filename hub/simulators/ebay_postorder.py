@@ -42,9 +42,9 @@ class PostOrderApi:
     def _result(self, order: Order) -> dict[str, Any]:
         why = ""
         if order.cancel_state != "NONE_REQUESTED":
-            why = "CANCELLATION_EXIST" if order.cancel_state == "IN_PROGRESS" else "ALREADY_CANCELED"
+            why = "CANCELLATION_EXIST"
         elif order.status() != "NOT_STARTED":
-            why = "ORDER_ALREADY_SHIPPED"
+            why = "CANCEL_WINDOW_ELAPSED"
         out: dict[str, Any] = {"legacyOrderId": order.order_id, "eligible": not why}
         if why:
             out["failureReason"] = [why]
@@ -64,7 +64,7 @@ class PostOrderApi:
         order = self._order(body)
         result = self._result(order)
         if not result["eligible"]:
-            return answer({"orderEligibilityResult": result}, 400)
+            return answer({"orderEligibilityResult": result})
         reason = str(body.get("cancelReason") or "OUT_OF_STOCK_OR_CANNOT_FULFILL")
         if reason not in result["eligibleCancelReason"]:
             raise RestRefusal(400, complaint(2004, cancelReason=reason))

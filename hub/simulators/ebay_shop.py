@@ -256,7 +256,7 @@ class Shop:
         self.state.orders[order.order_id] = order
         self.former[order.former_id] = order.order_id
 
-    def cancel(self, order: Order, *, initiator: str = "SELLER", reason: str = "BUYER_CANCEL_OR_ADDRESS_ISSUE") -> None:
+    def cancel(self, order: Order, *, initiator: str = "SELLER", reason: str = "BUYER_ASKED_CANCEL") -> None:
         """Cancelled for good: refunded if paid; unshipped units go back to listings that are still up."""
         if order.cancel_state == "CANCELED":
             raise ControlError(f"order {order.order_id} is already cancelled")
@@ -276,7 +276,7 @@ class Shop:
             if unit is not None and listing.live:
                 self._move(unit, line.quantity - order.shipped(line))
 
-    def request_cancel(self, order: Order, reason: str = "ORDER_PLACED_BY_MISTAKE") -> Cancellation:
+    def request_cancel(self, order: Order, reason: str = "ORDER_MISTAKE") -> Cancellation:
         """The buyer asks; the seller decides."""
         if order.cancel_state != "NONE_REQUESTED" or order.status() != "NOT_STARTED":
             raise ControlError(f"order {order.order_id} cannot be cancelled by its buyer now")
