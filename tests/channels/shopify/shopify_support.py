@@ -157,7 +157,7 @@ class RecordingLimiter:
         self._learned.append((operation, retry_after_s, remaining))
 
 
-def rig_on(server: LoopbackServer, shop: FakeShop, *, secrets: dict[str, str] | None = None, **settings: str) -> Rig:
+def rig_on(server: LoopbackServer, fake: FakeShop, /, *, secrets: dict[str, str] | None = None, **settings: str) -> Rig:
     clock = FixedClock(NOW)
     tokens = MemoryTokens(clock)
     traffic: list[Traffic] = []
@@ -180,7 +180,7 @@ def rig_on(server: LoopbackServer, shop: FakeShop, *, secrets: dict[str, str] | 
         log=lambda event, /, **fields: logged.append((event, fields)),
     )
     return Rig(
-        shop=shop, server=server, adapter=ShopifyAdapter(ctx), clock=clock, tokens=tokens, traffic=traffic,
+        shop=fake, server=server, adapter=ShopifyAdapter(ctx), clock=clock, tokens=tokens, traffic=traffic,
         logged=logged, learned=learned,
     )  # fmt: skip
 
