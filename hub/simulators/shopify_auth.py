@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +11,6 @@ from typing import Any
 CLIENT_CREDENTIALS_S = 86_399
 OFFLINE_S = 3_600
 REFRESH_DAYS = 90
-_ALPHABET = "0123456789abcdef"
 
 #: What a self-hosted installation asks for (contracts README 4.1).
 SCOPES = (
@@ -64,11 +63,12 @@ class Tokens:
     """All tokens that were ever given out and still count. Times are seconds since the epoch in the shop's time."""
 
     credentials: dict[str, str]
-    rng: random.Random
+    seed: int
     life_s: float | None = None
     access: dict[str, float] = field(default_factory=dict)  # token -> end
     refresh: dict[str, float] = field(default_factory=dict)  # token -> end
     parent: dict[str, str] = field(default_factory=dict)  # refresh token -> the one it came from
+    made: int = 0
 
     def accepts(self, token: str, at: datetime) -> bool:
         """Is this a valid X-Shopify-Access-Token?"""
@@ -95,7 +95,7 @@ class Tokens:
                 raise Refused("unsupported_grant_type", f"grant_type {other!r} is not supported")
 
     def _refreshed(self, token: str, at: datetime) -> dict[str, Any]:
-        if not self.refresh and not self.parent:
+        if not self.refresh:
             self.refresh[self.credentials["refresh_token"]] = _in(at, days=REFRESH_DAYS)
         if self.refresh.get(token, 0.0) <= at.timestamp():
             raise Refused("invalid_grant", "The refresh token is not valid.")
@@ -125,15 +125,17 @@ class Tokens:
         return token
 
     def _random(self, prefix: str) -> str:
-        return prefix + "".join(self.rng.choice(_ALPHABET) for _ in range(32))
+        self.made += 1
+        return prefix + hashlib.sha256(f"{self.seed}:{self.made}".encode()).hexdigest()[:32]
 
     def dump(self) -> dict[str, Any]:
-        return {"access": self.access, "refresh": self.refresh, "parent": self.parent}
+        return {"access": self.access, "refresh": self.refresh, "parent": self.parent, "made": self.made}
 
     def restore(self, state: dict[str, Any]) -> None:
         self.access = dict(state["access"])
         self.refresh = dict(state["refresh"])
         self.parent = dict(state["parent"])
+        self.made = int(state["made"])
 
 
 def _in(at: datetime, *, days: int) -> float:

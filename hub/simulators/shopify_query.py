@@ -167,12 +167,16 @@ def text_matches(actual: str | None, wanted: str) -> bool:
 
 
 class Connection(Generic[T]):
-    """One page of a list, in the shape GraphQL asks for it."""
+    """One page of a list, in the shape GraphQL asks for it.
 
-    __slots__ = ("_cursor_of", "has_next", "has_previous", "nodes")
+    `nodes` may be garbled afterwards (page faults); the cursors of `page_info` stay those of the page as it was.
+    """
 
-    def __init__(self, nodes: list[T], cursor_of: Callable[[T], str], *, has_next: bool, has_previous: bool) -> None:
-        self.nodes = nodes
+    __slots__ = ("_cursor_of", "_page", "has_next", "has_previous", "nodes")
+
+    def __init__(self, page: list[T], cursor_of: Callable[[T], str], *, has_next: bool, has_previous: bool) -> None:
+        self._page = page
+        self.nodes = page
         self._cursor_of = cursor_of
         self.has_next = has_next
         self.has_previous = has_previous
@@ -186,8 +190,8 @@ class Connection(Generic[T]):
         return {
             "hasNextPage": self.has_next,
             "hasPreviousPage": self.has_previous,
-            "startCursor": self._cursor_of(self.nodes[0]) if self.nodes else None,
-            "endCursor": self._cursor_of(self.nodes[-1]) if self.nodes else None,
+            "startCursor": self._cursor_of(self._page[0]) if self._page else None,
+            "endCursor": self._cursor_of(self._page[-1]) if self._page else None,
         }
 
 

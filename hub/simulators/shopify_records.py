@@ -300,6 +300,7 @@ class Order:
     staff_note: str | None = None
     cancel_requested: bool = False
     edited: bool = False
+    received_minor: int = 0
     refunded_minor: int = 0
     note: str | None = None
     tags: list[str] = field(default_factory=list)
@@ -310,6 +311,17 @@ class Order:
 
     def line(self, number: int) -> Line:
         return next(line for line in self.lines if line.id == number)
+
+    @property
+    def total_minor(self) -> int:
+        """Everything ever ordered, removed units too, with shipping (`totalPriceSet`)."""
+        return sum(line.unit_minor * line.quantity for line in self.lines) + self.shipping_minor
+
+    @property
+    def current_minor(self) -> int:
+        """What is still wanted or was shipped (`currentTotalPriceSet`); a cancelled order costs no shipping."""
+        items = sum(line.unit_minor * line.current for line in self.lines)
+        return items + (self.shipping_minor if items or self.cancelled_at is None else 0)
 
 
 @dataclass(slots=True, kw_only=True)
