@@ -7,6 +7,7 @@ transaction that upgrades to a writer fails with «database is locked» instead 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -69,26 +70,43 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
     session.info.setdefault("hub_after_commit", []).append(action)
 
 
+_open = threading.local()
+
+
+def open_units() -> int:
+    """How many units this thread has open: 0 whenever a channel is called (invariant I11)."""
+    return int(getattr(_open, "count", 0))
+
+
 @contextmanager
 def unit(sessions: Sessions) -> Iterator[Session]:
     """One unit of work that writes: commits on leaving, rolls back on an exception. No channel call inside."""
-    with sessions() as session:
-        with session.begin():
-            yield session
-        for action in session.info.pop("hub_after_commit", ()):
-            action()
+    _open.count = open_units() + 1
+    try:
+        with sessions() as session:
+            with session.begin():
+                yield session
+            actions = session.info.pop("hub_after_commit", ())
+    finally:
+        _open.count -= 1
+    for action in actions:
+        action()
 
 
 @contextmanager
 def reading(sessions: Sessions) -> Iterator[Session]:
     """A unit that only reads: does not take SQLite's writer lock."""
-    with sessions() as session:
-        session.connection(execution_options={"hub_reading": True})
-        try:
-            yield session
-        finally:
-            session.expunge_all()  # what was read stays readable; a rollback would expire it
-            session.rollback()
+    _open.count = open_units() + 1
+    try:
+        with sessions() as session:
+            session.connection(execution_options={"hub_reading": True})
+            try:
+                yield session
+            finally:
+                session.expunge_all()  # what was read stays readable; a rollback would expire it
+                session.rollback()
+    finally:
+        _open.count -= 1
 
 
 def is_sqlite(session: Session) -> bool:

@@ -1,1 +1,1 @@
-"""."""
+"""Handing orders to shipping software and taking tracking back."""

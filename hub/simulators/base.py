@@ -6,6 +6,7 @@ A simulator is the channel's own truth. It answers the channel's real operations
 Control API (JSON; never rate-limited, never broken):
 
     GET    /_control/health                 {"channel", "now"}
+    GET    /_control/account                {"credentials", "policies", "location_id"}: what a seller would have been given
     GET    /_control/ledger                 `Ledger`, see below
     POST   /_control/orders                 OrderSpec -> {"order_id"}
     POST   /_control/orders/ID/pay          a pending order becomes paid
@@ -269,6 +270,11 @@ class Simulator(ABC):
 
     # ---------------------------------------------------------------- shared
 
+    def account(self) -> dict[str, Any]:
+        """What the seller was given when the account was opened: credentials, policies, location."""
+        names = ("credentials", "policies", "location_id")
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
+
     def buy(self, *, seed: int | None = None, max_quantity: int = 3, pending_share: float = 0.0) -> str | None:
         """A buyer looks at what the channel itself shows and buys some of it; None if everything is sold out."""
         rng = random.Random(seed) if seed is not None else self.random
@@ -359,6 +365,8 @@ class Simulator(ABC):
         match method, path:
             case "GET", ["health"]:
                 return {"channel": self.channel, "now": iso_millis(self.clock.now())}
+            case "GET", ["account"]:
+                return self.account()
             case "GET", ["ledger"]:
                 with self.lock:
                     return self.ledger()

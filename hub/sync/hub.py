@@ -12,7 +12,7 @@ from hub.channels.contract.adapter import Adapter, BuildContext
 from hub.channels.contract.manifest import Manifest
 from hub.channels.registry import Registry
 from hub.channels.wire import RequestsWire, Traffic
-from hub.db.session import Sessions, reading, unit
+from hub.db.session import Sessions, open_units, reading, unit
 from hub.db.upsert import put, table_of
 from hub.kernel.clock import Clock
 from hub.kernel.ids import AccountId, digest, new_token
@@ -56,6 +56,8 @@ class AdapterPool:
         self._lock = threading.Lock()
         self._open: dict[int, tuple[str, Adapter]] = {}
         self._traffic: Counter[tuple[int, str, str]] = Counter()
+        self.calls_seen = 0
+        self.calls_in_unit = 0  # calls made while this thread had a transaction open: must stay 0 (I11)
 
     def get(self, account: Account) -> OpenAccount:
         """The account's adapter.
@@ -91,6 +93,8 @@ class AdapterPool:
 
     def _count(self, account_id: int, traffic: Traffic) -> None:
         with self._lock:
+            self.calls_seen += 1
+            self.calls_in_unit += open_units() > 0
             self._traffic[account_id, traffic.operation, "calls"] += 1
             if traffic.error is not None:
                 self._traffic[

@@ -198,3 +198,12 @@ class TrafficCount(Base):
     calls: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
     throttled: Mapped[int] = mapped_column(default=0)
+
+
+class Ring(Base):
+    """A message to the broker that nobody has answered yet: at most one per account and kind is under way."""
+
+    __tablename__ = "rings"
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    rung_at: Mapped[datetime]
