@@ -80,6 +80,7 @@ class Shelf:
         self.terms = terms
         self.agenda = agenda
         self.listings: dict[str, Listing] = {}
+        self._queued: dict[str, at.Attributes | None] = {}  # what a SKU will hold once its queue is worked off
 
     # ---------------------------------------------------------------- reading
 
@@ -123,6 +124,7 @@ class Shelf:
         if not issues and not preview:
             change = {"sku": sku, "product_type": product_type, "attributes": attributes}
             self.agenda.add(now + self.terms.apply_lag_ms, "put", change)
+            self._queued[sku] = attributes
         return issues
 
     def patch(
@@ -134,21 +136,26 @@ class Shelf:
             message = f"The SKU '{sku}' has no listing in {self.terms.store.name}; submit the full set of attributes."
             return [at.issue("90244", message, [], "MISSING_ATTRIBUTE")]
         issues = at.selector_issues(patches)
-        if not issues:
-            result = at.patched(base, patches, self.terms.store)
-            issues = at.value_issues(result, at.touched(patches), self.terms.store)
-            if "item_name" in at.touched(patches) and not result.get("item_name"):
-                issues.append(at.missing("item_name"))
+        if issues:
+            return issues
+        result = at.patched(base, patches, self.terms.store)
+        issues = at.value_issues(result, at.touched(patches), self.terms.store)
+        if "item_name" in at.touched(patches) and not result.get("item_name"):
+            issues.append(at.missing("item_name"))
         if not issues and not preview:
             change = {"sku": sku, "product_type": product_type, "patches": patches}
             self.agenda.add(now + self.terms.apply_lag_ms, "patch", change)
+            self._queued[sku] = result
         return issues
 
     def delete(self, sku: str, now: int) -> None:
         """Takes the SKU away after the lag; a SKU that is not there is accepted as well."""
         self.agenda.add(now + self.terms.apply_lag_ms, "delete", {"sku": sku})
+        self._queued[sku] = None
 
     def _expected(self, sku: str) -> at.Attributes | None:
+        if sku in self._queued:
+            return self._queued[sku]
         listing = self.get(sku)
         attributes = listing.attributes if listing else None
         for kind, change in self.agenda.of_sku(sku):
@@ -165,6 +172,8 @@ class Shelf:
     def apply(self, kind: str, change: Mapping[str, Any], now: int) -> None:
         """A queued change becomes effective at `now`."""
         listing = self.get(change["sku"])
+        if not self.agenda.expects(change["sku"]):
+            self._queued.pop(change["sku"], None)
         match kind:
             case "put":
                 self._replace(change["sku"], change["product_type"], change["attributes"], now)
@@ -273,6 +282,7 @@ class Shelf:
             raise ControlError(f"{sku} has a listing already")
         if data.get("currency", store.currency) != store.currency:
             raise ControlError(f"{store.name} sells in {store.currency}, not {data['currency']}")
+        self._queued.pop(sku, None)
         mark = {"marketplace_id": store.id}
         title = {"value": str(data.get("title") or sku), "language_tag": store.language, **mark}
         attributes: at.Attributes = {
@@ -291,6 +301,7 @@ class Shelf:
 
     def restore(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self.listings = {row["sku"]: Listing(**row) for row in rows}
+        self._queued = {}
 
 
 def _asin(sku: str) -> str:

@@ -232,35 +232,39 @@ class Agenda:
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, str, dict[str, Any]]] = []
-        self._of_sku: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        self._of_sku: dict[str, dict[int, tuple[str, dict[str, Any]]]] = {}
         self._sequence = 0
 
     def add(self, due_ms: int, kind: str, data: dict[str, Any]) -> None:
         self._sequence += 1
         heapq.heappush(self._heap, (due_ms, self._sequence, kind, data))
         if "sku" in data:
-            self._of_sku.setdefault(data["sku"], []).append((kind, data))
+            self._of_sku.setdefault(data["sku"], {})[self._sequence] = (kind, data)
 
     def due(self, now_ms: int) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """Everything due by now; entries added while iterating take part."""
         while self._heap and self._heap[0][0] <= now_ms:
-            due_ms, _, kind, data = heapq.heappop(self._heap)
+            due_ms, sequence, kind, data = heapq.heappop(self._heap)
             if "sku" in data:
-                rest = [entry for entry in self._of_sku.pop(data["sku"]) if entry[1] is not data]
-                if rest:
-                    self._of_sku[data["sku"]] = rest
+                waiting = self._of_sku[data["sku"]]
+                del waiting[sequence]
+                if not waiting:
+                    del self._of_sku[data["sku"]]
             yield due_ms, kind, data
 
     def of_sku(self, sku: str) -> list[tuple[str, dict[str, Any]]]:
         """What is still to come for one SKU, in the order it was asked for."""
-        return self._of_sku.get(sku, [])
+        return list(self._of_sku.get(sku, {}).values())
+
+    def expects(self, sku: str) -> bool:
+        """Is anything still to come for the SKU?"""
+        return sku in self._of_sku
 
     def dump(self) -> dict[str, Any]:
         return {"sequence": self._sequence, "entries": [list(row) for row in sorted(self._heap, key=lambda r: r[:2])]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self._heap = []
-        self._of_sku = {}
+        self._heap, self._of_sku = [], {}
         for due_ms, sequence, kind, data in state["entries"]:
             self._sequence = sequence - 1
             self.add(due_ms, kind, data)
