@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hub.kernel.money import Money
+from hub.kernel.money import exponent
 
 ManagedBy = Literal["inventory", "trading"]
 CURRENCIES = {
@@ -213,6 +213,15 @@ def _order(row: Mapping[str, Any]) -> Order:
     )
 
 
+def decimal_text(minor: int, currency: str) -> str:
+    """`Money.text` for amounts of at least 0, without a Decimal: pages of orders hold thousands of them."""
+    digits = exponent(currency)
+    if not digits:
+        return str(minor)
+    whole, part = divmod(minor, 10**digits)
+    return f"{whole}.{part:0{digits}d}"
+
+
 def amount(minor: int, currency: str) -> dict[str, str]:
     """eBay's Amount."""
-    return {"value": Money(minor=minor, currency=currency).text(), "currency": currency}
+    return {"value": decimal_text(minor, currency), "currency": currency}

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from hub.kernel.clock import iso_millis, parse_instant
 from hub.kernel.money import Money
 from hub.simulators.ebay_errors import TradingError, TradingRefusal, bad_input
+from hub.simulators.ebay_state import decimal_text
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -124,7 +125,7 @@ def box(name: str, *parts: str) -> str:
 
 
 def money(name: str, minor: int, currency: str) -> str:
-    return tag(name, Money(minor=minor, currency=currency).text(), currencyID=currency)
+    return tag(name, decimal_text(minor, currency), currencyID=currency)
 
 
 def pairs(name: str, values: Iterable[tuple[str, Sequence[str]]]) -> str:
