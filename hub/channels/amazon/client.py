@@ -41,6 +41,8 @@ from hub.channels.wire import MAX_BODY, Request
 #: A stray «all marketplaces» parameter of the SDK, under four names (contracts README 2.2).
 _STRAY = ("MarketplaceId", "MarketplaceIds", "marketplace_ids")
 
+_ITEM = "/listings/2021-08-01/items/{}/{}"
+
 
 class SellingPartner:
     """Amazon's operations for one account. Every method is one HTTP request, charged and translated.
@@ -108,13 +110,13 @@ class SellingPartner:
     def put_item(self, seller_id: str, sku: str, query: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
         return self._call(
             _Listings,
-            "put_listings_item",
+            "put",
             seller_id,
             sku,
             operation="putListingsItem",
             writing=True,
             body=dict(body),
-            **query,
+            query=dict(query),
         )
 
     def delete_item(self, seller_id: str, sku: str, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -245,10 +247,14 @@ class SellingPartner:
 
 
 class _Listings(ListingsItemsV20210801):  # type: ignore[misc]
-    """The SDK drops the parameters of its delete; this one keeps them."""
+    """The SDK writes marketplaces into the body of its put and drops the parameters of its delete."""
+
+    def put(self, seller_id: str, sku: str, *, query: dict[str, Any], body: dict[str, Any]) -> Any:
+        path = fill_query_params(_ITEM, seller_id, sku)
+        return self._request(path, params={**query, "method": "PUT"}, data=body, add_marketplace=False)
 
     def remove(self, seller_id: str, sku: str, *, query: dict[str, Any]) -> Any:
-        path = fill_query_params("/listings/2021-08-01/items/{}/{}", seller_id, sku)
+        path = fill_query_params(_ITEM, seller_id, sku)
         return self._request(path, params={**query, "method": "DELETE"}, add_marketplace=False)
 
 

@@ -32,9 +32,9 @@ CONDITIONS = {
     "used_good": "used_good",
     "used_acceptable": "used_acceptable",
 }
-#: Axes whose names sellers write in their own language.
+#: Axes whose names sellers write in their own language (case folded: «Größe» is «grösse»).
 _AXES = {
-    "size": ("größe", "groesse", "taille", "talla", "taglia", "maat", "storlek", "rozmiar"),
+    "size": ("grösse", "groesse", "taille", "talla", "taglia", "maat", "storlek", "rozmiar"),
     "color": ("colour", "farbe", "couleur", "colore", "kleur", "färg", "kolor"),
     "material": ("matériau", "materiale", "materiaal"),
 }
