@@ -1,0 +1,1 @@
+"""The demo's goods, as data: a wine shop that does not exist."""
