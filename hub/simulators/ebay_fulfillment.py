@@ -76,7 +76,7 @@ class FulfillmentApi:
             limit, offset = _paging(call)
             found = self._find(parse_filter(call.query("filter"), call.now))
         page = found[offset : offset + limit]
-        drawn = self._plan.draw("getOrders", page=True)
+        drawn = self._plan.draw("getOrders", page=True) if page else None  # an empty page wastes no fault
         if drawn is not None and drawn[0] is FaultKind.DUPLICATE_PAGE:
             page = page + page
         if drawn is not None and drawn[0] is FaultKind.SHUFFLE_PAGE:

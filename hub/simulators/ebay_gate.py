@@ -76,7 +76,7 @@ class Gate:
                 "invalid_grant",
                 "the provided authorization refresh token is invalid or was issued to another client",
             )
-        if not self._take(f"oauth.{grant}", call.now):
+        if not self.take(f"oauth.{grant}", call.now):
             raise RestRefusal(429, complaint(2001))
         user = grant == "refresh_token"
         token = "v^1.1#i^1#r^0#p^3#t^" + new_token()
@@ -134,16 +134,13 @@ class Gate:
             state.used_on, state.used = pacific_day(now), {}
         return state.used
 
-    def _take(self, api: str, now: datetime) -> bool:
+    def take(self, api: str, now: datetime) -> bool:
+        """Charge one call; False if the day's quota is used up."""
         used = self._today(now)
         if self._enforce and used.get(api, 0) >= self._quotas[api]:
             return False
         used[api] = used.get(api, 0) + 1
         return True
-
-    def take(self, api: str, now: datetime) -> bool:
-        """Charge one call; False if the day's quota is used up."""
-        return self._take(api, now)
 
     def rate_limits(self, call: Call) -> Response:
         """getRateLimits and getUserRateLimits, filtered by api_context and api_name."""

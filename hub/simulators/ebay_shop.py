@@ -322,11 +322,11 @@ class Shop:
         return iso_millis(self.clock.now() - timedelta(seconds=self.order_lag_s))
 
     def ledger_listings(self) -> list[LedgerListing]:
-        """The newest listing of every SKU, a live one before an ended one."""
+        """The newest listing of every SKU, a live one before an ended one; what has no SKU cannot be told apart here."""
         rows: dict[str, LedgerListing] = {}
         for listing in self.state.listings.values():
             for unit in listing.units:
-                if not listing.live and unit.sku in self.live:
+                if not unit.sku or (not listing.live and unit.sku in self.live):
                     continue
                 gone = unit.offer_id != "" and unit.offer_id not in self.state.offers
                 rows[unit.sku] = LedgerListing(
