@@ -54,6 +54,13 @@ def ids(pages: Sequence[OrderPage]) -> list[str]:
     return [order.order_id for page in pages for order in page.orders]
 
 
+def _latest(pages: Sequence[OrderPage], order_id: str) -> ChannelOrder:
+    """The newest copy of an order among the pages; fails when there is none."""
+    found = [order for page in pages for order in page.orders if order.order_id == order_id]
+    expect(bool(found), f"the order {order_id} did not arrive")
+    return found[-1]
+
+
 def shop(harness: Harness, adapter: Adapter) -> str:
     """A listing with plenty to buy."""
     return harness.listing(adapter, quantity=90).channel_sku
@@ -201,7 +208,7 @@ def edited_orders_come_again(harness: Harness) -> None:
     order_id = harness.channel.place_order([(sku, 3)])
     harness.settle()
     pages = pull_all(harness, adapter, None)
-    before = next(o for page in pages for o in page.orders if o.order_id == order_id)
+    before = _latest(pages, order_id)
     harness.tick(60)
     harness.channel.amend_order(order_id, {sku: 1})
     after = _comes_again(harness, adapter, order_id, pages[-1].cursor, "edited")
@@ -283,7 +290,7 @@ def read_again_is_the_same(harness: Harness) -> None:
     assert isinstance(adapter, PullsOrders)
     again = adapter.read_order(order.order_id)
     expect(again == order, "two reads of an unchanged order differ")
-    pulled = next(o for page in pull_all(harness, adapter, None) for o in page.orders if o.order_id == order.order_id)
+    pulled = _latest(pull_all(harness, adapter, None), order.order_id)
     line_ids = [line.line_id for line in order.lines]
     expect(len(set(line_ids)) == 2, f"two lines have the ids {line_ids}")
     expect([line.line_id for line in pulled.lines] == line_ids, "line ids differ between a pull and a read")
@@ -340,7 +347,7 @@ def personal_data_stays_in_its_place(harness: Harness) -> None:
     )
     harness.settle()
     pages = pull_all(harness, adapter, None)
-    order = next(o for page in pages for o in page.orders if o.order_id == order_id)
+    order = _latest(pages, order_id)
     others = [
         repr(getattr(order, name))
         for name in ("order_id", "display_id", "lines", "totals", "service_code", "shipments", "facts")

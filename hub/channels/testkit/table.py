@@ -44,8 +44,9 @@ class Result:
 
 
 def all_checks() -> tuple[Check, ...]:
-    """Every check of the kit, in the order of its modules."""
-    return tuple(CHECKS.values())
+    """Every check of the kit, group by group in the order of the modules above."""
+    ranks = [module.__name__ for module in MODULES]
+    return tuple(sorted(CHECKS.values(), key=lambda checked: ranks.index(checked.run.__module__)))
 
 
 def run_checks(open_harness: OpenHarness, checks: Iterable[Check] | None = None) -> Iterator[Result]:
