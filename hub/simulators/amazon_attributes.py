@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from hub.kernel.money import Money, exponent
-from hub.simulators.amazon_wire import Marketplace, bad_input
+from hub.simulators.amazon_wire import Marketplace, bad_input, known
 
 Instance = dict[str, Any]
 Attributes = dict[str, list[Instance]]
@@ -22,6 +22,8 @@ STOCK = "fulfillment_availability"
 OFFER = "purchasable_offer"
 CHANNEL = "DEFAULT"  # the seller's own warehouse; AMAZON_* is Amazon's
 TITLE_LIMIT = 200
+PRICE_LIMIT = 10**9
+COUNT_LIMIT = 2**31 - 1
 OPERATIONS = frozenset({"add", "replace", "merge", "delete"})
 REQUIREMENTS = frozenset({"LISTING", "LISTING_PRODUCT_ONLY", "LISTING_OFFER_ONLY"})
 CONDITIONS = frozenset({
@@ -58,7 +60,7 @@ def check_patches(patches: Any) -> list[dict[str, Any]]:
     if not isinstance(patches, list) or not patches:
         raise bad_input("'patches' must be an array with at least one operation.")
     for patch in patches:
-        if not isinstance(patch, dict) or patch.get("op") not in OPERATIONS:
+        if not isinstance(patch, dict) or not known(patch.get("op"), OPERATIONS):
             raise bad_input("Each patch needs an 'op' of add, replace, merge or delete.")
         path = patch.get("path")
         if not isinstance(path, str) or not path.startswith("/attributes/") or not attribute_of(patch):
@@ -248,7 +250,7 @@ def _offer_issues(name: str, rows: list[Instance], store: Marketplace) -> list[I
             )
         elif isinstance(amount, bool) or not isinstance(amount, int | float):
             out.append(wrong(f"{name}.our_price", "The value of 'value_with_tax' must be a number."))
-        elif amount <= 0 or _decimals(amount) > exponent(store.currency):
+        elif not 0 < amount <= PRICE_LIMIT or _decimals(amount) > exponent(store.currency):
             out.append(wrong(f"{name}.our_price", f"'{amount}' is not a valid price in {store.currency}."))
     return out
 
@@ -272,7 +274,7 @@ def _title_issues(name: str, rows: list[Instance], store: Marketplace) -> list[I
 
 def _one_of(allowed: frozenset[str]) -> Any:
     def check(name: str, rows: list[Instance], store: Marketplace) -> list[Issue]:
-        bad = [row.get("value") for row in rows if row.get("value") not in allowed]
+        bad = [row.get("value") for row in rows if not known(row.get("value"), allowed)]
         return [wrong(name, f"'{bad[0]}' is not a valid value of '{name}'.")] if bad else []
 
     return check
@@ -297,7 +299,7 @@ def _image_issues(name: str, rows: list[Instance], store: Marketplace) -> list[I
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= COUNT_LIMIT
 
 
 def _decimals(value: float) -> int:

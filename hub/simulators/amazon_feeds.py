@@ -32,6 +32,8 @@ from hub.simulators.amazon_wire import (
     bad_input,
     iso,
     json_body,
+    known,
+    load_json,
     not_found,
     own_url,
     storage_error,
@@ -45,6 +47,7 @@ URL_LIFE_MS = 300_000
 RESULT_LIFE_MS = 28 * DAY_MS
 DOCUMENTS = "feed-documents"  # first part of the path of a presigned address
 _FULL = frozenset({"UPDATE", "PARTIAL_UPDATE"})
+_KINDS = _FULL | {"PATCH", "DELETE"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,14 +159,14 @@ class Feeds:
             raise bad_input("'marketplaceIds' must hold 1 to 25 values.")
         if self.terms.store.id not in stores:
             raise bad_input(f"The seller does not sell in marketplace {stores[0]}.")
-        if document_id not in self.documents:
+        if not isinstance(document_id, str) or document_id not in self.documents:
             raise bad_input(f"Feed document {document_id} does not exist.")
         self._count += 1
         feed = Feed(
             feed_id=f"{50_000_000_000 + self._count}",
             feed_type=feed_type,
             stores=[str(store) for store in stores],
-            document_id=str(document_id),
+            document_id=document_id,
             created=now,
             started=now + self.terms.job_ms // 3,
             ends=now + self.terms.job_ms,
@@ -214,7 +217,7 @@ class Feeds:
     def _listings_feed(self, feed: Feed, content: bytes, now: int) -> tuple[str, str]:
         header: Any = {}
         try:
-            value = json.loads(content)
+            value = load_json(content)
             header = value["header"]
             messages = value["messages"]
             self._check_frame(header, messages)
@@ -359,7 +362,7 @@ def _message_error(message: Any, seen: set[int]) -> str:
     seen.add(number)
     if not isinstance(sku, str) or not sku:
         return "'sku' is required."
-    if kind not in (*_FULL, "PATCH", "DELETE"):
+    if not known(kind, _KINDS):
         return "'operationType' must be UPDATE, PARTIAL_UPDATE, PATCH or DELETE."
     wanted = (
         {"productType", "attributes"} if kind in _FULL else ({"productType", "patches"} if kind == "PATCH" else set())
@@ -372,7 +375,9 @@ def _message_error(message: Any, seen: set[int]) -> str:
             return f"'{name}' is not applicable to the operation {kind}."
     if "attributes" in wanted and not isinstance(message["attributes"], dict):
         return "'attributes' must be an object."
-    if message.get("requirements", "LISTING") not in at.REQUIREMENTS:
+    if "productType" in wanted and not isinstance(message["productType"], str):
+        return "'productType' must be a string."
+    if not known(message.get("requirements", "LISTING"), at.REQUIREMENTS):
         return "'requirements' has a value that is not known."
     return ""
 

@@ -17,6 +17,7 @@ from hub.simulators.amazon_wire import (
     instant,
     iso,
     json_body,
+    known,
     listed,
     not_found,
     number,
@@ -52,7 +53,7 @@ class ListingsApi:
         if not isinstance(attributes, dict):
             raise bad_input("'attributes' must be an object.")
         requirements = body.get("requirements", "LISTING")
-        if requirements not in at.REQUIREMENTS:
+        if not known(requirements, at.REQUIREMENTS):
             raise bad_input(f"'{requirements}' is not a valid value of 'requirements'.")
         issues = self.shelf.put(sku, product_type, requirements, attributes, now, preview=preview)
         return self._outcome(sku, issues, preview=preview, included=included)
@@ -105,9 +106,7 @@ class ListingsApi:
         size = number(request, "pageSize", default=10, low=1, high=20)
         found = self._sorted(request, self._filtered(request))
         token = request.args.get("pageToken")
-        start = unseal(token, "pageToken").get("start", 0) if token else 0
-        if not isinstance(start, int) or start < 0:
-            raise bad_input("Parameter 'pageToken' is not a valid token.")
+        start = _start(token) if token else 0
         body: dict[str, Any] = {"numberOfResults": len(found), "pagination": {}}
         if start + size < min(len(found), SEARCH_DEPTH):
             body["pagination"]["nextToken"] = seal({"start": start + size})
@@ -246,6 +245,13 @@ class ListingsApi:
             raise bad_input("'marketplaceIds' can hold at most 1 value.")
         if terms.store.id not in stores:
             raise bad_input(f"Seller {seller} does not sell in marketplace {stores[0]}.")
+
+
+def _start(token: str) -> int:
+    start = unseal(token, "pageToken").get("start")
+    if not isinstance(start, int):
+        raise bad_input("Parameter 'pageToken' is not a valid token.")
+    return start
 
 
 def _product_type(body: dict[str, Any]) -> str:

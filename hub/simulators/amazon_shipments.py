@@ -84,5 +84,5 @@ def _string(row: Mapping[str, Any], name: str) -> str:
 def _date(row: Mapping[str, Any], name: str) -> int:
     try:
         return to_ms(parse_instant(_string(row, name)))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise bad_input(f"'{name}' is not an ISO 8601 date-time.", str(row.get(name))) from error
