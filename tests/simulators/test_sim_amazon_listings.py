@@ -438,3 +438,35 @@ def test_search_filters(shop: Shop) -> None:
 )
 def test_search_parameters_outside_the_rules_are_bad_input(shop: Shop, params: dict[str, str]) -> None:
     assert errors(search(shop, **params)) == (400, "InvalidInput")
+
+
+# ---------------------------------------------------------------- values nobody expects
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 1, "x", [], {}, [{}], [[1]], True, 1e308, [{"value": []}], [{"our_price": 5}], [{"name": {}}],
+     [{"fulfillment_channel_code": [], "quantity": 10**30}], [{"marketplace_id": {}}], [{"parent_sku": []}]],
+    ids=repr,
+)  # fmt: skip
+def test_no_value_of_an_attribute_breaks_the_simulator(shop: Shop, value: Any) -> None:
+    shop.list("CUP")
+    names = ("item_name", "purchasable_offer", "fulfillment_availability", "condition_type", "parentage_level",
+             "child_parent_sku_relationship", "variation_theme", "main_product_image_locator", "brand")  # fmt: skip
+    for name in names:
+        assert shop.put("NEW", {**shop.full(), name: value}).status_code == 200
+        for op in ("merge", "replace", "delete"):
+            patch = {"op": op, "path": f"/attributes/{name}", "value": value}
+            assert shop.patch("CUP", patch).status_code in (200, 400)
+    shop.wait(200)
+    assert search(shop, includedData="summaries,attributes,offers,relationships").status_code == 200
+    assert shop.sim.dump()["listings"]
+
+
+def test_numbers_that_are_not_json_are_refused(shop: Shop) -> None:
+    shop.list("CUP")
+    shop.item("CUP")
+    content = b'{"productType": "PRODUCT", "attributes": {"item_name": NaN}}'
+    path, params = shop.item_path("CUP"), {"marketplaceIds": shop.store}
+    answer = shop.http.put(path, params=params, content=content, headers={"x-amz-access-token": shop.token})
+    assert errors(answer) == (400, "InvalidInput")
