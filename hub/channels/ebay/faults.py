@@ -72,6 +72,14 @@ class Complaint:
         )
 
 
+class RevisedTooOften(Throttled):
+    """One listing has used up its 250 changes of the day. The account may go on: callers make a Deferred of it."""
+
+
+def deferred(error: RevisedTooOften) -> Deferred:
+    return Deferred(retry_after_s=error.retry_after_s, why=error.message)
+
+
 def complaints(body: object) -> tuple[Complaint, ...]:
     """The errors of a REST answer («errors», or Post-Order's «error»), warnings left out."""
     if not isinstance(body, dict):
@@ -175,7 +183,7 @@ def raise_rest(response: Response, *, operation: str, now: datetime) -> None:
     if status in (400, 404) and codes & REST_MISSING:
         raise Missing(message, detail=detail, code=code)
     if any(revised_too_often(one) for one in errors):
-        raise Throttled(
+        raise RevisedTooOften(
             "eBay allows 250 changes of a listing a day; they are used up.",
             retry_after_s=until_pacific_midnight(now),
             detail=detail,

@@ -9,7 +9,7 @@ from hub.channels.contract import ListingDraft, Problem, Severity, VariantDraft
 from hub.channels.ebay.config import Config
 
 TITLE_MAX = 80
-SKU_MAX = 50
+SKU_MAX = 50  # README 3.4
 DESCRIPTION_MAX = 500_000
 PRODUCT_DESCRIPTION_MAX = 4_000
 ASPECT_NAME_MAX = 40

@@ -22,7 +22,7 @@ from hub.channels.contract import (
     Severity,
     VariantDraft,
 )
-from hub.channels.ebay import rest, stock, trading
+from hub.channels.ebay import faults, rest, stock, trading
 from hub.channels.ebay.client import Client
 from hub.channels.ebay.listing_bodies import build_group, build_item, build_offer, check, group_key_of
 
@@ -49,7 +49,10 @@ def publish(client: Client, draft: ListingDraft) -> Outcome:
     if foreign:
         return Refused(problems=(_made_elsewhere(foreign[0]),))
     key = group_key_of(draft)
-    return _publish_group(client, draft, key) if key else _publish_single(client, draft)
+    try:
+        return _publish_group(client, draft, key) if key else _publish_single(client, draft)
+    except faults.RevisedTooOften as error:
+        return faults.deferred(error)
 
 
 def _made_elsewhere(variant: VariantDraft) -> Problem:

@@ -25,10 +25,9 @@ from hub.channels.contract import (
 )
 from hub.channels.ebay import faults, rest, trading
 from hub.channels.ebay.client import Client
+from hub.channels.ebay.listing_bodies import SKU_MAX
 from hub.channels.ebay.manifest import BULK_REST, BULK_TRADING
 from hub.channels.ebay.trading import Revision
-
-SKU_MAX = 50  # README 3.4
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,6 +122,9 @@ def _push(client: Client, revisions: Sequence[Revision]) -> list[Outcome]:
     for number, (call, chunk) in enumerate(calls):
         try:
             call(client, chunk)
+        except faults.RevisedTooOften as error:
+            for slot in chunk:
+                slot.outcome = faults.deferred(error)
         except ChannelError as error:
             if number == 0:
                 raise

@@ -60,7 +60,8 @@ def build_revise(revisions: Sequence[Revision]) -> dict[str, Any]:
     InvocationID (32 hex digits) makes eBay refuse a repetition of what it already carried out; MessageID comes back as
     CorrelationID. Both are the same whenever the same revisions are sent together again.
     """
-    key = digest(sorted(one.idempotency_key for one in revisions)).upper()
+    # With the values, because a quantity and a price of one listing may carry the same key.
+    key = digest(sorted(f"{one.idempotency_key} {one.quantity} {one.price}" for one in revisions)).upper()
     rows: list[dict[str, Any]] = []
     for one in revisions:
         row: dict[str, Any] = dict(_who(one.ref))

@@ -10,6 +10,7 @@ from ebay_desk import Shop, open_shop, trading_error
 
 from hub.channels.contract import (
     Applied,
+    Deferred,
     InvalidData,
     ListingDraft,
     ListingRef,
@@ -183,6 +184,15 @@ def test_what_ebay_refuses_is_told_with_its_problems(shop: Shop) -> None:
     with pytest.raises(InvalidData) as caught:
         shop.adapter.publish_listing(draft())
     assert [one.code for one in caught.value.problems] == ["25005", "25029"]
+
+
+def test_a_listing_revised_too_often_waits_without_slowing_the_account(shop: Shop) -> None:
+    single_answers(shop, offers=[{**KNOWN, "status": "UNPUBLISHED"}])
+    worn = {"errors": [{"errorId": 25002, "message": "This listing was revised 250 times today."}]}
+    shop.desk.on("PUT", f"{INVENTORY}/offer/O1", (400, worn))
+    outcome = shop.adapter.publish_listing(draft())
+    assert isinstance(outcome, Deferred)
+    assert outcome.retry_after_s == 20 * 3600.0
 
 
 def test_a_listing_made_elsewhere_is_not_rewritten(shop: Shop) -> None:
