@@ -34,10 +34,11 @@ class Existing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """The product before a revision. `options` are the axes in order with all their values."""
+    """The product before a revision. `online`: on the online store; `options`: the axes in order with all values."""
 
     product_id: str
     status: str
+    online: bool
     options: Mapping[str, Sequence[str]]
     variants: tuple[Existing, ...]
 
@@ -84,8 +85,8 @@ def check(draft: ListingDraft, currency: str | None) -> list[Problem]:
         seen_options.add(options)
         if any(not value.strip() for value in variant.options.values()):
             wrong("OPTION_EMPTY", f"An option of {sku} is empty.", "options")
-        if variant.price.minor < 0:
-            wrong("PRICE_NEGATIVE", f"The price of {sku} is below zero.", "price")
+        if variant.price.minor <= 0:  # Shopify would give it away
+            wrong("PRICE_MISSING", f"The price of {sku} must be above zero.", "price")
         if currency is not None and variant.price.currency != currency:
             wrong("CURRENCY", f"The shop sells in {currency}; {sku} is priced in {variant.price.currency}.", "price")
         if variant.quantity < 0:

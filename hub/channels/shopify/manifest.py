@@ -73,7 +73,8 @@ MANIFEST = Manifest(
         SettingField(
             name="publication_id",
             required=False,
-            help="The sales channel new products appear on (gid://shopify/Publication/…). Empty: the online store",
+            help="The sales channel new products are put on (gid://shopify/Publication/…). Empty: the online store, "
+            "known by its name",
         ),
         SettingField(
             name="ship_authorized",

@@ -14,6 +14,7 @@ from hub.channels.contract.records import (
     Problem,
     Refused,
     Severity,
+    Unclear,
 )
 from hub.channels.shopify import faults, listings, queries
 from hub.channels.shopify.listings import Existing, Product
@@ -47,12 +48,13 @@ def publish(shop: Shop, draft: ListingDraft) -> Outcome:
     if answer["userErrors"]:
         return _refused(answer["userErrors"])
     product_id = str(answer["product"]["id"])
-    try:
+    if product is None or not product.online:
+        # If this fails the product is there and not for sale: calling again finds it by its handle and goes on here.
         _put_online(shop, product_id)
+    try:
         refs = _refs(shop, draft, answer["product"], pictures)
     except ChannelError as error:
-        # The product stands; calling again finds it by its handle and goes on from here.
-        return faults.settle(error, sent=True)
+        return Unclear(why=f"The product is in Shopify, but its variants could not be read: {error.message}")
     return Applied(external_id=product_id, refs=refs)
 
 
@@ -103,7 +105,13 @@ def _read(shop: Shop, product_id: str) -> Product | None:
         page = node["variants"]["pageInfo"]
         if not page["hasNextPage"]:
             options = {str(o["name"]): [str(value["name"]) for value in o["optionValues"]] for o in node["options"]}
-            return Product(product_id=product_id, status=str(node["status"]), options=options, variants=tuple(variants))
+            return Product(
+                product_id=product_id,
+                status=str(node["status"]),
+                online=node.get("publishedAt") is not None,
+                options=options,
+                variants=tuple(variants),
+            )
         after = str(page["endCursor"])
 
 

@@ -173,7 +173,7 @@ BULK_STATE = Document(
 #: Existing variants read per page before a revision.
 VARIANT_PAGE = 50
 
-_PRODUCT = f"""id handle status title options {{ id name position optionValues {{ id name }} }}
+_PRODUCT = f"""id handle status title publishedAt options {{ id name position optionValues {{ id name }} }}
     variants(first: {VARIANT_PAGE}, after: $after) {{
       pageInfo {{ hasNextPage endCursor }}
       nodes {{ id sku selectedOptions {{ name value }} inventoryItem {{ id }} }}

@@ -62,9 +62,8 @@ def read(shop: Shop, refs: Sequence[ListingRef]) -> list[ListingReport]:
     by_sku = shop.find(lost) if lost else {}
     everything = list(seen.values()) + [found for group in by_sku.values() for found in group]
     # Only asked for when it decides something.
-    has_store = any(not found.online and found.status in ("ACTIVE", "UNLISTED") for found in everything) and (
-        shop.online_store() is not None
-    )
+    hidden = any(not found.online and found.status in ("ACTIVE", "UNLISTED") for found in everything)
+    has_store = hidden and shop.has_online_store()
     reports = []
     for ref in refs:
         found = seen.get(variant_id_of(ref) or "")

@@ -80,6 +80,7 @@ class Shop:
         self._currency = ""
         self._location = ctx.settings.get("location_id") or ""
         self._publication: str | None = ctx.settings.get("publication_id") or None
+        self._has_online_store: bool | None = None
 
     def setting(self, name: str, default: str = "") -> str:
         return self.ctx.settings.get(name) or default
@@ -116,20 +117,32 @@ class Shop:
     def online_store(self) -> str | None:
         """The publication new products go to, or None if the shop has none or the app may not see it."""
         if self._publication is None:
-            try:
-                nodes = self.client.run(queries.PUBLICATIONS)["publications"]["nodes"]
-            except AuthFailed as error:
-                if error.code != "ACCESS_DENIED":
-                    raise
-                self.ctx.log("shopify.publications_hidden", detail=error.detail)
-                return None
-            names = [(str(node["name"]).casefold().replace(" ", ""), str(node["id"])) for node in nodes]
-            # The name follows the shop's language; a shop with one sales channel has no other choice.
-            found = [gid for name, gid in names if name in _ONLINE_STORE] or ([names[0][1]] if len(names) == 1 else [])
-            if not found:
-                return None
-            self._publication = found[0]
+            self._read_publications()
         return self._publication
+
+    def has_online_store(self) -> bool:
+        """Does a product have to be on the online store to be for sale? In doubt yes: better «not yet» than «live»."""
+        if self._has_online_store is None:
+            self._read_publications()
+        return self._has_online_store is not False
+
+    def _read_publications(self) -> None:
+        try:
+            nodes = self.client.run(queries.PUBLICATIONS)["publications"]["nodes"]
+        except AuthFailed as error:
+            if error.code != "ACCESS_DENIED":
+                raise
+            self.ctx.log("shopify.publications_hidden", detail=error.detail)
+            return
+        names = {str(node["id"]): str(node["name"]).casefold().replace(" ", "") for node in nodes}
+        online = [gid for gid, name in names.items() if name in _ONLINE_STORE]
+        # The name follows the shop's language. A shop with one sales channel (a headless one, say) has no other choice.
+        chosen = online or (list(names) if len(names) == 1 else [])
+        self._has_online_store = bool(online) or len(names) > 1
+        if chosen:
+            self._publication = self._publication or chosen[0]
+        elif names:
+            self.ctx.log("shopify.online_store_unknown", names=sorted(names.values()))
 
     # ------------------------------------------------------------ where a SKU lives
 

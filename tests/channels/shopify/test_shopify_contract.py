@@ -73,6 +73,7 @@ def _built(schema: Any) -> list[tuple[queries.Document, dict[str, Any]]]:
     product = Product(
         product_id="gid://shopify/Product/1",
         status="ACTIVE",
+        online=True,
         options={"Size": ["S", "L"]},
         variants=(
             Existing(variant_id="gid://shopify/ProductVariant/1", sku="SKU-S", options={"Size": "S"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from shopify_support import LOCATION, body, error, item, node, ref, variant, variant_node
 
 from hub.channels.contract import (
@@ -15,6 +16,7 @@ from hub.channels.contract import (
     ListingState,
     PriceLevel,
     Refused,
+    Throttled,
     VariantDraft,
 )
 from hub.channels.shopify.listings import Existing, Product, build_product, check, handle_of
@@ -50,7 +52,7 @@ def _made(*numbers, product=1):
     return {"productSet": {"product": made, "userErrors": []}}
 
 
-def _existing(*variants, status="ACTIVE", options=None):
+def _existing(*variants, status="ACTIVE", options=None, published="2026-11-01T00:00:00Z"):
     """A product as PRODUCT_BY_ID shows it; `variants` are (number, sku, options)."""
     rows = [
         {
@@ -62,7 +64,7 @@ def _existing(*variants, status="ACTIVE", options=None):
     axes = options or {"Title": ["Default Title"]}
     return {
         "product": {
-            "id": "gid://shopify/Product/1", "handle": "h", "status": status, "title": "Cup",
+            "id": "gid://shopify/Product/1", "handle": "h", "status": status, "title": "Cup", "publishedAt": published,
             "options": [
                 {"id": "o", "name": axis, "position": 1, "optionValues": [{"id": "v", "name": v} for v in values]}
                 for axis, values in axes.items()
@@ -117,6 +119,7 @@ def test_the_golden_revision_keeps_the_variant_it_does_not_name():
     product = Product(
         product_id="gid://shopify/Product/1",
         status="ACTIVE",
+        online=True,
         options={"Size": ["S", "L"]},
         variants=(
             Existing(variant_id=variant(1), sku="SKU-S", options={"Size": "S"}),
@@ -232,10 +235,23 @@ def test_without_the_scope_the_product_stays_unpublished_but_made(rig):
     assert rig.logged[0][0] == "shopify.publications_hidden"
 
 
-def test_a_throttle_after_the_product_was_made_is_not_raised(rig):
+def test_a_product_that_was_made_but_not_put_online_is_finished_by_the_next_try(rig):
     _creating(rig)
-    rig.shop.on("publishablePublish", body(errors=[error("THROTTLED")]))
-    assert isinstance(rig.adapter.publish_listing(_draft(_variant("SKU-1"))), Deferred)
+    rig.shop.on("publishablePublish", body(errors=[error("THROTTLED")]), PUBLISHED)
+    with pytest.raises(Throttled):
+        rig.adapter.publish_listing(_draft(_variant("SKU-1")))
+    rig.shop.on("productByIdentifier", {"productByIdentifier": {"id": "gid://shopify/Product/1"}})
+    rig.shop.on("product", _existing((1, "SKU-1", {"Title": "Default Title"}), published=None))
+    assert isinstance(rig.adapter.publish_listing(_draft(_variant("SKU-1"))), Applied)
+    assert len(rig.shop.of("publishablePublish")) == 2
+
+
+def test_a_product_that_is_online_is_not_put_there_again(rig):
+    _creating(rig)
+    rig.shop.on("productByIdentifier", {"productByIdentifier": {"id": "gid://shopify/Product/1"}})
+    rig.shop.on("product", _existing((1, "SKU-1", {"Title": "Default Title"})))
+    assert isinstance(rig.adapter.publish_listing(_draft(_variant("SKU-1"))), Applied)
+    assert rig.shop.of("publishablePublish") == []
 
 
 # ---------------------------------------------------------------- reading back
@@ -366,3 +382,19 @@ def test_a_later_product_that_is_throttled_is_deferred(rig):
     assert outcomes[0] == Applied()
     assert [type(outcome) for outcome in outcomes[1:]] == [Deferred, Deferred]
     assert len(rig.shop.of("productVariantsBulkUpdate")) == 2
+
+
+def test_an_unpublished_product_is_live_only_where_there_is_no_online_store(make_rig):
+    hidden = variant_node(1, product={**variant_node(1)["product"], "publishedAt": None})
+    for names, state in (
+        (["Onlineshop", "POS"], ListingState.ACCEPTED),
+        (["Kiosk", "POS"], ListingState.ACCEPTED),
+        (["Headless"], ListingState.LIVE),
+        ([], ListingState.LIVE),
+    ):
+        rig = make_rig()
+        nodes = [{"id": f"gid://shopify/Publication/{n}", "name": name} for n, name in enumerate(names)]
+        rig.shop.on("shop", SHOP)
+        rig.shop.on("nodes", {"nodes": [hidden]})
+        rig.shop.on("publications", {"publications": {"nodes": nodes}})
+        assert rig.adapter.read_listings([ref(1)])[0].state is state, names
