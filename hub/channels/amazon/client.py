@@ -8,7 +8,6 @@ Its transport is replaced by `_ChargedTransport`, its token client by `_TokenSea
 from __future__ import annotations
 
 import copy
-import ssl
 import threading
 import time
 import zlib
@@ -58,7 +57,7 @@ class SellingPartner:
         self._lwa = LoginWithAmazon(context, auth_url=auth_url, timeout_s=timeout_s)
         self._redactor = Redactor(context.secrets.values())
         self._place = SimpleNamespace(endpoint=api_url.rstrip("/"), marketplace_id=marketplace_id, region="")
-        self._tls = ssl.create_default_context()
+        self._tls = httpx.create_ssl_context(trust_env=False)
         self._http = httpx.Client(
             verify=self._tls,
             trust_env=False,

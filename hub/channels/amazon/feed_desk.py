@@ -26,8 +26,8 @@ from hub.channels.contract import (
 
 #: A feed takes minutes; asking more often than this only uses the budget up.
 ASK_AGAIN_S = 60.0
-#: Feed results stay readable for 28 days (contracts README 2.4); a feed that takes longer than a week is lost.
-REMEMBER_S = 7 * 24 * 3600.0
+#: Feeds have been seen to wait for half a day; what is not done after three is sent again by then.
+REMEMBER_S = 3 * 24 * 3600.0
 
 
 class FeedDesk:
