@@ -87,6 +87,9 @@ def run(call: Call, document: Document, variables: dict[str, Any], operation: st
             operation_name=operation,
         ),
     )
+    for error in result.errors or ():
+        if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
+            raise error.original_error  # a slip in the simulator must not look like an answer of the channel
     answer: dict[str, Any] = {} if result.data is None and result.errors else {"data": result.data}
     if result.errors:
         answer["errors"] = [formatted(error) for error in result.errors]

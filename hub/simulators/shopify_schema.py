@@ -73,7 +73,7 @@ def _plain(name: str) -> Resolver:
     if name == "id":
         return _read_gid
     if name == "legacyResourceId":
-        return lambda source, info: str(source.id)
+        return lambda source, info: source[name] if isinstance(source, dict) else str(source.id)
     snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
     def read(source: Any, info: Any, **_: Any) -> Any:
