@@ -26,7 +26,7 @@ def build_offer(price: Money, marketplace_id: str) -> dict[str, Any]:
 def build_price_patch(level: PriceLevel, marketplace_id: str) -> dict[str, Any]:
     """The patch that sets the price of one offer.
 
-    Amazon documents `merge` for quantities only, so this is a `replace` of the offer with the same selectors: a sale
+    Amazon documents `merge` for quantities only (amzn/selling-partner-api-models issue 5235), so this is a `replace` of the offer with the same selectors: a sale
     price or a price rule that the seller set by hand in this offer goes with it. Business offers (another audience) stay.
     """
     return {
