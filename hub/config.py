@@ -77,3 +77,21 @@ def load(home: Path | None = None) -> Settings:
         lease_s=_number("HUB_LEASE_S", "90"),
         call_timeout_s=_number("HUB_CALL_TIMEOUT_S", "20"),
     )
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment in which a child process has the same settings."""
+    env = dict(os.environ)
+    env.update(
+        HUB_HOME=str(settings.home),
+        HUB_DATABASE_URL=settings.database_url,
+        HUB_BROKER_URL=settings.broker_url,
+        HUB_LEASE_S=str(settings.lease_s),
+        HUB_CALL_TIMEOUT_S=str(settings.call_timeout_s),
+    )
+    if settings.secret_key:
+        env["HUB_SECRET_KEY"] = settings.secret_key
+    if settings.clock_file is not None:
+        env["HUB_CLOCK_FILE"] = str(settings.clock_file)
+    env.pop("HUB_FAILPOINT", None)
+    return env

@@ -1,1 +1,1 @@
-"""."""
+"""Thin delivery for people and programs: Flask over the same operations."""

@@ -1,0 +1,91 @@
+"""The demo shop: its database, its stock, its three accounts. Setting it up again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from hub import rehearsal, wiring
+from hub.config import Settings
+from hub.db import migrate
+from hub.db.session import reading, unit
+from hub.demo.marketplaces import Marketplace
+from hub.kernel.clock import Clock
+from hub.pim import demo_catalogue, listings
+from hub.pim.importing import import_products
+from hub.pim.importing.report import ImportReport
+from hub.pim.models import Listing, Product
+from hub.wiring import System
+from hub.work.models import Account
+
+Say = Callable[[str], None]
+
+
+def open_system(settings: Settings, clock: Clock | None) -> System:
+    """The demo's hub on a migrated database."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    migrate.upgrade(settings.database_url)
+    return wiring.build(settings, clock=clock)
+
+
+def account_of(place: Marketplace) -> rehearsal.Account:
+    """Settings and secrets that reach a simulated marketplace."""
+    given = place.get("account")
+    if place.channel == "amazon":
+        return rehearsal.amazon_account(given["credentials"], place.url)
+    if place.channel == "ebay":
+        return rehearsal.ebay_account(given["credentials"], given["policies"], place.url)
+    return rehearsal.shopify_account(given["credentials"], place.url)
+
+
+def set_up(
+    system: System,
+    places: Mapping[str, Marketplace],
+    say: Say,
+    *,
+    timeout_s: float,
+    buffers: Mapping[str, int] | None = None,
+    catalogues: tuple[Path, ...] = (),
+) -> None:
+    """Stock the shop and open its accounts, unless that was done already; want every product published everywhere."""
+    now = system.clock.now()
+    say(_words(demo_catalogue.load(system.sessions, system.clock)))
+    for path in catalogues:
+        say(
+            _words(import_products(system.sessions, path, "shopify", dry_run=False, clock=system.clock, currency="EUR"))
+        )
+    for channel, place in places.items():
+        with reading(system.sessions) as session:
+            known = session.scalars(select(Account).where(Account.name == channel)).first()
+        if known is None:
+            reach = account_of(place)
+            wiring.add_account(
+                system, channel=channel, name=channel, settings={**reach.settings, "timeout_s": str(timeout_s)},
+                secrets=reach.secrets, currency="EUR", now=now, buffer=(buffers or {}).get(channel, 0),
+            )  # fmt: skip
+            say(f"Account {channel} opened at {place.url}")
+    with unit(system.sessions) as session:
+        products = list(session.scalars(select(Product.id)))
+        for account in session.scalars(select(Account).order_by(Account.id)).all():
+            listed = session.scalar(select(func.count()).select_from(Listing).where(Listing.account_id == account.id))
+            if not listed:
+                count = listings.want_published(session, account, products, now)
+                say(f"{account.name}: {count} products wanted")
+
+
+def _words(report: ImportReport) -> str:
+    return f"Catalogue {report.file}: variants {report.variants}, products {report.products}, {report.errors} errors"
+
+
+def live_count(system: System) -> dict[str, int]:
+    """Live listings per account name."""
+    with reading(system.sessions) as session:
+        rows = session.execute(
+            select(Account.name, func.count(Listing.id))
+            .join(Listing, Listing.account_id == Account.id)
+            .where(Listing.state == "live")
+            .group_by(Account.name)
+        )
+        return {row[0]: int(row[1]) for row in rows}
