@@ -6,7 +6,9 @@ in the same way. Neither retries: retries live in `hub.sync`.
 
 from __future__ import annotations
 
+import http.client
 import json
+import math
 import socket
 import time
 import urllib.error
@@ -19,7 +21,9 @@ from typing import Any, Protocol
 
 import httpx
 import requests
+import urllib3
 
+from hub.channels.bounded import BoundedAdapter
 from hub.channels.contract.errors import (
     AdapterBug,
     AuthFailed,
@@ -74,10 +78,10 @@ class Response:
         """
         try:
             return json.loads(self.body.decode("utf-8"))
-        except ValueError as error:
-            detail = (
-                f"HTTP {self.status}, {len(self.body)} bytes that are not JSON: {shorten(repr(self.body[:200]), 200)}"
-            )
+        except (ValueError, RecursionError) as error:
+            # A page of a proxy is worth quoting; the beginning of an answer that was cut may be a token or an address.
+            head = self.body[:200] if self.body.lstrip()[:1] == b"<" else self.body[:2]
+            detail = f"HTTP {self.status}, {len(self.body)} bytes that are not JSON: {shorten(repr(head), 200)}"
             raise _garbled(detail, writing=self.writing) from error
 
 
@@ -164,23 +168,26 @@ class RequestsWire:
             # A session of its own per request: no state, cookies or credentials shared between accounts.
             with requests.Session() as session:
                 session.trust_env = False
-                answer = session.request(
-                    request.method,
-                    request.url,
-                    headers=dict(request.headers),
-                    data=request.body,
-                    timeout=(min(limit, 10.0), limit),
-                    allow_redirects=False,
-                    stream=True,
-                )
+                for scheme in ("https://", "http://"):
+                    session.mount(scheme, BoundedAdapter(lambda: deadline))
+                try:
+                    answer = session.request(
+                        request.method,
+                        request.url,
+                        headers=dict(request.headers),
+                        data=request.body,
+                        timeout=(min(limit, 10.0), limit),
+                        allow_redirects=False,
+                        stream=True,
+                    )
+                except UnicodeError as error:  # a header that HTTP cannot carry: nothing was sent
+                    raise requests.exceptions.InvalidHeader(type(error).__name__) from error
+                trace.status = answer.status_code
                 body = bytearray()
                 for chunk in answer.iter_content(65536):
                     body += chunk
-                    if time.monotonic() > deadline:
-                        raise requests.exceptions.ReadTimeout(f"no complete answer within {limit} s")
                     if len(body) > MAX_BODY:
                         raise requests.exceptions.ContentDecodingError(f"an answer over {MAX_BODY} bytes")
-                trace.status = answer.status_code
                 return Response(
                     status=answer.status_code,
                     headers={k.lower(): v for k, v in answer.headers.items()},
@@ -202,7 +209,13 @@ class RequestsWire:
             if isinstance(error, Throttled):
                 self._limiter.learn(operation, retry_after_s=error.retry_after_s)
             raise
-        except (requests.RequestException, httpx.HTTPError, urllib.error.URLError, OSError) as error:
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            httpx.HTTPError,
+            http.client.HTTPException,
+            OSError,  # urllib's URLError is one
+        ) as error:
             translated = error_of_exception(error, writing=writing, sent_at=self._clock.now())
             failed = type(translated).__name__
             raise translated from error
@@ -222,22 +235,61 @@ def _never_left(error: BaseException) -> bool:
     """True if no byte of the request can have reached the channel: name, connect or TLS failure."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         return True
-    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError):
+    if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
+    if isinstance(error, requests.exceptions.SSLError):
+        # A certificate or handshake that fails comes before the request; other TLS trouble may come after it.
+        return any(sign in str(error).lower() for sign in ("certificate", "handshake", "wrong_version", "hostname"))
     if isinstance(error, requests.exceptions.ConnectionError):
-        text = repr(error)
-        return "NewConnectionError" in text or "NameResolutionError" in text or "Failed to establish" in text
+        # By class, not by text: the text may quote what the channel sent. Covers unknown names too.
+        reason = getattr(error.args[0], "reason", None) if error.args else None
+        return isinstance(reason, urllib3.exceptions.NewConnectionError)
+    if isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
+        return True
     if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
         return isinstance(error.reason, ConnectionRefusedError | socket.gaierror)
     return isinstance(error, ConnectionRefusedError | socket.gaierror)
 
 
+#: Nothing that could be sent was made of the data: addresses and headers that HTTP does not know.
+_NO_REQUEST = (
+    requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader, requests.exceptions.URLRequired, httpx.UnsupportedProtocol,
+)  # fmt: skip
+#: An answer came and cannot be decoded.
+_UNREADABLE = (
+    requests.exceptions.ContentDecodingError, requests.exceptions.InvalidJSONError, httpx.DecodingError,
+    urllib3.exceptions.DecodeError,
+)  # fmt: skip
+
+
 def error_of_exception(error: BaseException, *, writing: bool, sent_at: datetime | None = None) -> ChannelError:
     """The channel error for a transport exception. A lost answer to a write is an unknown outcome, never a failure."""
     detail = shorten(f"{type(error).__name__}: {error}", 300)
+    status = _status_of(error)
+    if status is not None:
+        try:
+            raise_for(status, writing=writing, message=f"The channel answered with status {status}.", detail=detail)
+        except ChannelError as meant:
+            return meant
+    if isinstance(error, _NO_REQUEST):
+        return InvalidData("No request can be made of this data.", detail=type(error).__name__)
+    if isinstance(error, _UNREADABLE):
+        # The text of such an error may quote the answer.
+        return _garbled(f"{type(error).__name__} while reading the answer", writing=writing)
     if _never_left(error) or not writing:
         return Unavailable("The channel did not answer.", detail=detail)
     return OutcomeUnknown("The channel did not confirm what was sent.", sent_at=sent_at, detail=detail)
+
+
+def _status_of(error: BaseException) -> int | None:
+    """The HTTP status that an SDK hid in an exception, if it is one that stands for an error."""
+    status: object = None
+    if isinstance(error, urllib.error.HTTPError):
+        status = error.code
+    elif isinstance(error, requests.HTTPError | httpx.HTTPStatusError):
+        status = getattr(error.response, "status_code", None)
+    return status if isinstance(status, int) and not 200 <= status < 300 else None
 
 
 def _garbled(detail: str, *, writing: bool) -> ChannelError:
@@ -252,7 +304,8 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         pass
     try:

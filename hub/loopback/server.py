@@ -32,6 +32,14 @@ class _QuietHandler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         return
 
+    def setup(self) -> None:
+        super().setup()
+        self.server.live.add(self.connection)  # type: ignore[attr-defined]
+
+    def finish(self) -> None:
+        self.server.live.discard(self.connection)  # type: ignore[attr-defined]
+        super().finish()
+
 
 class LoopbackServer:
     """Serves `handler` on 127.0.0.1. `port` 0 picks a free one. Use as a context manager.
@@ -70,6 +78,7 @@ class LoopbackServer:
         self._stopping.clear()
         self._server = make_server(self.host, self.port, self._app, threaded=True, request_handler=_QuietHandler)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
+        self._server.live = set()  # type: ignore[attr-defined]
         self.port = self._server.server_port
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name=f"loopback-{self.port}", daemon=True
@@ -83,6 +92,10 @@ class LoopbackServer:
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
+            # Connections that a client keeps open would go on being served by their threads.
+            for connection in tuple(self._server.live):  # type: ignore[attr-defined]
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
             self._server = None
         if self._thread is not None:
             self._thread.join(timeout=5)
