@@ -88,7 +88,7 @@ def refuse_control(text: str, name: str) -> None:
         if unicodedata.category(char) in ("Cc", "Cs"):
             raise Invalid(
                 f"{name} contains the character U+{ord(char):04X}, which is not text",
-                field=name, value=shorten(ascii(text), 40), fix="remove it, or save the file again as UTF-8",
+                field=name, value=shorten(text, 40), fix="remove it, or save the file again as UTF-8",
             )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def web_address(text: str, name: str = "image") -> str:
         good = False
     if not good or re.search(r"[\s\x00-\x1f\x7f<>\"]", address):
         raise Invalid(
-            f"{shorten(ascii(address)[1:-1], 60)!r} is not the web address of a picture",
+            f"{shorten(address, 60)!r} is not the web address of a picture",
             field=name, value=shorten(address, 60), fix="write it like https://example.com/picture.jpg",
         )  # fmt: skip
     return address

@@ -17,6 +17,7 @@ MAX_MILLIMETRES = 1_000_000  # a kilometre
 _AMOUNT = re.compile(r"\s*([0-9][0-9.,]*)\s*([A-Za-zµ\"″']*)\.?\s*")
 _SIGNS = {'"': "inch", "″": "inch", "'": "foot"}
 _DIMENSIONS = {"gram": "a weight", "millimeter": "a length"}
+_PLURALS = {"gram": "grams", "millimeter": "millimetres"}
 _EXAMPLES = {"gram": "g, kg, oz or lb", "millimeter": "mm, cm, m or in"}
 
 
@@ -84,7 +85,7 @@ def _measure(text: str, unit: str, field: str, target: str, top: int) -> int:
     amount = number * factor
     if amount <= 0 or amount > top:
         raise Invalid(
-            f"{seen} {unit}".strip() + f" is out of range: above 0 and at most {top:,} {target}s",
+            f"{seen} {unit}".strip() + f" is out of range: above 0 and at most {top:,} {_PLURALS[target]}",
             field=field,
             value=seen,
         )

@@ -65,7 +65,7 @@ class Cells:
         if _FORMULA.match(text):
             self.fault(
                 meaning,
-                f"{shorten(ascii(text)[1:-1], 40)!r} is a formula, not a value",
+                f"{shorten(text, 40)!r} is a formula, not a value",
                 "save the values instead of the formulas",
             )
             return None
