@@ -29,6 +29,7 @@ from hub.channels.contract.records import (
 )
 from hub.channels.shopify import (
     bulk,
+    faults,
     identity,
     listings,
     pricing,
@@ -54,15 +55,18 @@ class ShopifyAdapter:
         self._client = Client(ctx)
         self._shop = Shop(ctx, self._client)
 
+    @faults.in_shape(writing=False)
     def probe(self) -> Identity:
         return identity.probe(self._ctx, self._client)
 
     def close(self) -> None:
         """Nothing to close: every request has its own connection."""
 
+    @faults.in_shape(writing=True)
     def push_stock(self, levels: Sequence[StockLevel]) -> Sequence[Outcome]:
         return stock.push(self._shop, levels)
 
+    @faults.in_shape(writing=True)
     def push_prices(self, prices: Sequence[PriceLevel]) -> Sequence[Outcome]:
         return pricing.push(self._shop, prices)
 
@@ -70,30 +74,39 @@ class ShopifyAdapter:
         """Without the network: the currency is compared once the shop's is known."""
         return listings.check(draft, self._shop.known_currency())
 
+    @faults.in_shape(writing=True)
     def publish_listing(self, draft: ListingDraft) -> Outcome:
         return publishing.publish(self._shop, draft)
 
+    @faults.in_shape(writing=True)
     def end_listing(self, ref: ListingRef) -> Outcome:
         return publishing.end(self._shop, ref)
 
+    @faults.in_shape(writing=False)
     def read_listings(self, refs: Sequence[ListingRef]) -> Sequence[ListingReport]:
         return reading.read(self._shop, refs)
 
+    @faults.in_shape(writing=False)
     def pull_orders(self, cursor: str | None, *, limit: int) -> OrderPage:
         return pulling.pull(self._shop, cursor, limit)
 
+    @faults.in_shape(writing=False)
     def read_order(self, order_id: str) -> ChannelOrder:
         return pulling.read(self._shop, order_id)
 
+    @faults.in_shape(writing=True)
     def confirm_shipment(self, confirmation: ShipmentConfirmation) -> Outcome:
         return shipping.confirm(self._shop, confirmation)
 
+    @faults.in_shape(writing=False)
     def find_shipment(self, order_id: str, tracking: str) -> Found | NotFound:
         return shipping.find(self._shop, order_id, tracking)
 
+    @faults.in_shape(writing=True)
     def cancel_order(self, request: CancelRequest) -> Outcome:
         return shipping.cancel(self._shop, request)
 
+    @faults.in_shape(writing=False)
     def poll(self, ticket: str) -> Pending | Mapping[str, Outcome]:
         """A bulk operation (outcome per SKU) or a cancellation (one outcome under the order's id)."""
         try:

@@ -14,7 +14,7 @@ from typing import Any
 import shopify
 
 from hub.channels.contract.adapter import BuildContext
-from hub.channels.contract.errors import AuthFailed
+from hub.channels.contract.errors import AuthFailed, InvalidData
 from hub.channels.shopify import faults
 from hub.channels.shopify.credentials import Credentials
 from hub.channels.shopify.queries import Document
@@ -22,6 +22,22 @@ from hub.channels.wire import Request, Response, retry_after_s
 
 OPERATION = "graphql"  # one bucket for all of them: contracts README 4.3
 Send = Callable[[str, Mapping[str, str], bytes], Response]
+
+
+def number(settings: Mapping[str, str], name: str, default: float) -> float:
+    """A setting that is a number above zero.
+
+    Raises:
+        InvalidData: it is not.
+    """
+    text = settings.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise InvalidData(f"The setting {name} must be a number above zero, not «{text[:40]}».")
+    return value
 
 
 class WireGraphQL(shopify.GraphQL):  # type: ignore[misc]
@@ -50,7 +66,7 @@ class Client:
         self.ctx = ctx
         self.api_url = settings["api_url"].rstrip("/")
         self.version = settings.get("api_version") or "2026-10"
-        self.timeout_s = float(settings.get("timeout_s") or 20)
+        self.timeout_s = number(settings, "timeout_s", 20.0)
         self.credentials = Credentials(ctx, api_url=self.api_url, timeout_s=self.timeout_s)
         #: The version Shopify really answered with: an expired one falls forward silently (contracts README 4.2).
         self.answered_version: str | None = None
@@ -114,7 +130,7 @@ class Client:
                 )
         finally:
             self._learn(document, estimate, cost)
-        if not isinstance(data, dict) or (document.writing and not isinstance(data.get(document.root), dict)):
+        if not isinstance(data, dict) or (document.writing and not _said_yes_or_no(data.get(document.root))):
             raise faults.garbled(f"no data for {document.root}", writing=document.writing)
         return data
 
@@ -150,3 +166,9 @@ class Client:
         )
         faults.raise_for_status(answer, writing=False, wait_s=retry_after_s(answer.headers, self.ctx.clock.now()))
         return answer
+
+
+def _said_yes_or_no(answer: Any) -> bool:
+    """Does a mutation's answer have its list of userErrors? Without it nobody knows whether it worked."""
+    lists = [value for name, value in answer.items() if name.endswith("serErrors")] if isinstance(answer, dict) else []
+    return bool(lists) and all(isinstance(value, list) for value in lists)

@@ -5,9 +5,10 @@ Top-level errors are about the call, `userErrors` about the data; both come with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from itertools import pairwise
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from hub.channels.contract.errors import (
     AdapterBug,
@@ -27,6 +28,8 @@ THROTTLE_WAIT_S = 2.0
 _INTERNAL = frozenset({"INTERNAL_SERVER_ERROR", "INTERNAL_ERROR", "TIMEOUT"})
 _LOCKED = frozenset({"ACCESS_DENIED", "SHOP_INACTIVE", "UNAUTHORIZED", "FORBIDDEN"})
 _LATER_S = 15.0
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 def garbled(detail: str, *, writing: bool) -> ChannelError:
@@ -34,6 +37,22 @@ def garbled(detail: str, *, writing: bool) -> ChannelError:
     if writing:
         return OutcomeUnknown("Shopify's answer could not be read.", detail=detail)
     return AdapterBug("Shopify's answer could not be read.", detail=detail)
+
+
+def in_shape(*, writing: bool) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+    """Around a call of the contract: an answer of another shape than the schema promises is an unreadable answer."""
+
+    def around(call: Callable[_P, _T]) -> Callable[_P, _T]:
+        @wraps(call)
+        def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+            try:
+                return call(*args, **kwargs)
+            except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+                raise garbled(f"{call.__name__}: {type(error).__name__}: {error}", writing=writing) from error
+
+        return guarded
+
+    return around
 
 
 def raise_for_status(answer: Response, *, writing: bool, wait_s: float | None) -> None:

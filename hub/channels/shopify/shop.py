@@ -10,7 +10,7 @@ from hub.channels.contract.adapter import BuildContext
 from hub.channels.contract.errors import AuthFailed, InvalidData
 from hub.channels.contract.records import ListingRef, Problem, Refused
 from hub.channels.shopify import queries
-from hub.channels.shopify.client import Client
+from hub.channels.shopify.client import Client, number
 
 VARIANT_GID = "gid://shopify/ProductVariant/"
 
@@ -77,6 +77,7 @@ class Shop:
     def __init__(self, ctx: BuildContext, client: Client) -> None:
         self.ctx = ctx
         self.client = client
+        self.bulk_from = number(ctx.settings, "bulk_from", 500)
         self._currency = ""
         self._location = ctx.settings.get("location_id") or ""
         self._publication: str | None = ctx.settings.get("publication_id") or None

@@ -126,7 +126,7 @@ class StockPush:
     def _run(self) -> None:
         self._location = self._shop.location()
         rows = self._rows()
-        if len(rows) >= int(self._shop.setting("bulk_from", "500")):
+        if rows and len(rows) >= self._shop.bulk_from:
             ticket = bulk.start(
                 self._shop,
                 [

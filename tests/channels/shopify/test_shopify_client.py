@@ -9,7 +9,16 @@ import pytest
 from shopify_support import LOCATION, FakeShop, body, error, level, rig_on, set_ok
 from werkzeug.wrappers import Response
 
-from hub.channels.contract import AdapterBug, Applied, AuthFailed, ChannelError, OutcomeUnknown, Throttled, Unavailable
+from hub.channels.contract import (
+    AdapterBug,
+    Applied,
+    AuthFailed,
+    ChannelError,
+    InvalidData,
+    OutcomeUnknown,
+    Throttled,
+    Unavailable,
+)
 from hub.channels.shopify import queries
 from hub.loopback.faults import Fault, FaultKind
 from hub.loopback.server import LoopbackServer
@@ -246,6 +255,29 @@ def test_fields_the_app_may_not_see_do_not_spoil_a_read(rig):
     data = {"order": {"id": "gid://shopify/Order/1", "fulfillments": []}}
     rig.shop.on("order", body(data, errors=[hidden]))
     assert type(rig.adapter.find_shipment("gid://shopify/Order/1", "T")).__name__ == "NotFound"
+
+
+@pytest.mark.parametrize("data", [{}, {"orders": None}, {"orders": {"nodes": None}}, {"orders": []}, {"orders": "x"}])
+def test_a_read_of_another_shape_is_a_bug_to_look_at(rig, data):
+    rig.shop.on("orders", data)
+    with pytest.raises(AdapterBug):
+        rig.adapter.pull_orders(None, limit=5)
+
+
+@pytest.mark.parametrize(
+    "answer", [None, {}, {"userErrors": None}, {"userErrors": [{"field": 3}]}, {"userErrors": ["x"]}]
+)
+def test_a_write_answered_in_another_shape_is_an_unknown_outcome(rig, answer):
+    rig.shop.on("inventorySetQuantities", {"inventorySetQuantities": answer})
+    with pytest.raises(OutcomeUnknown):
+        rig.adapter.push_stock([level(1, 4, 5)])
+
+
+@pytest.mark.parametrize("name", ["timeout_s", "bulk_from"])
+@pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf"])
+def test_a_setting_that_is_no_number_is_told_when_the_account_is_opened(make_rig, name, value):
+    with pytest.raises(InvalidData, match=name):
+        make_rig(**{name: value})
 
 
 # ---------------------------------------------------------------- two shops

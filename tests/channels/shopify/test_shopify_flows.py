@@ -40,13 +40,16 @@ from hub.simulators.shopify import ShopifySimulator
 class Flow:
     """A simulated shop and an adapter on it."""
 
-    def __init__(self, kind: str = "client_credentials", number: int = 0, **scenario: Any) -> None:
+    def __init__(
+        self, kind: str = "client_credentials", number: int = 0, settings: dict[str, str] | None = None, **scenario: Any
+    ) -> None:
         self.clock = FixedClock(NOW)
         secrets = {name: f"{name}-{number}" for name in ("access_token", "client_id", "client_secret", "refresh_token")}
         self.sim = ShopifySimulator(clock=self.clock, scenario=Scenario(**scenario), credentials=secrets)
         self.server = self.sim.server().start()
         self.settings = {
             "api_url": self.server.url, "shop": self.sim.credentials["shop"], "credential_kind": kind, "timeout_s": "3",
+            **(settings or {}),
         }  # fmt: skip
         self.tokens = MemoryTokens(self.clock)
         self.adapter = ShopifyAdapter(
@@ -161,8 +164,15 @@ def test_a_batch_of_250_is_one_call(flow):
     assert set(flow.shown().values()) == {4}
 
 
-def test_bulk_sets_what_it_can_and_names_what_is_stale(flow):
-    flow.settings["bulk_from"] = "2"
+@pytest.fixture
+def bulk_flow() -> Iterator[Flow]:
+    made = Flow(settings={"bulk_from": "2"})
+    yield made
+    made.server.stop()
+
+
+def test_bulk_sets_what_it_can_and_names_what_is_stale(bulk_flow):
+    flow = bulk_flow
     small, medium, large = flow.publish("S", "M", "L")
     flow.order(("CUP-M", 1))
     outcomes = flow.adapter.push_stock(
