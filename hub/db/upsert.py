@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Table, TextClause
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -78,15 +78,21 @@ def put_new(
     rows: Sequence[Mapping[str, Any]],
     *,
     key: Sequence[str],
+    where: ColumnElement[bool] | TextClause | None = None,
     returning: Iterable[str] = (),
 ) -> list[Row[Any]]:
-    """Insert rows whose `key` is not there yet; return the `returning` columns of those that were inserted."""
+    """Insert rows whose `key` is not there yet; return the `returning` columns of those that were inserted.
+
+    `where` is the condition of the unique index, if `key` is unique only under one.
+    """
     table = table_of(model)
     columns = list(returning)
     out: list[Row[Any]] = []
     for part in chunks(rows):
         stmt = (
-            _insert(session, table).values([dict(row) for row in part]).on_conflict_do_nothing(index_elements=list(key))
+            _insert(session, table)
+            .values([dict(row) for row in part])
+            .on_conflict_do_nothing(index_elements=list(key), index_where=where)
         )
         if columns:
             out.extend(session.execute(stmt.returning(*(table.c[c] for c in columns))).all())
