@@ -104,6 +104,9 @@ def raise_for_errors(errors: Sequence[Any], data: Any, cost: Mapping[str, Any], 
     )
     if hidden_fields_only and not writing and isinstance(data, Mapping) and any(v is not None for v in data.values()):
         return
+    if writing and isinstance(data, Mapping) and any(value is not None for value in data.values()):
+        # The mutation ran and a part of its answer failed: nobody knows what became of it.
+        raise OutcomeUnknown("Shopify answered a change only in part.", detail=text, code=code)
     if any(code in _LOCKED for code in codes):
         raise AuthFailed(f"Shopify does not let the hub in: {text}", detail=text, code=code)
     if any(code in _INTERNAL for code in codes):

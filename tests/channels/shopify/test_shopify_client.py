@@ -280,6 +280,13 @@ def test_a_setting_that_is_no_number_is_told_when_the_account_is_opened(make_rig
         make_rig(**{name: value})
 
 
+def test_a_write_that_ran_and_failed_in_a_part_of_its_answer_is_an_unknown_outcome(rig):
+    hidden = error("ACCESS_DENIED", path=["inventorySetQuantities", "inventoryAdjustmentGroup"])
+    rig.shop.on("inventorySetQuantities", body(set_ok(), errors=[hidden]))
+    with pytest.raises(OutcomeUnknown):
+        rig.adapter.push_stock([level(1, 4, 5)])
+
+
 # ---------------------------------------------------------------- two shops
 
 
