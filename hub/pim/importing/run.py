@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.db.session import Sessions, reading, unit
+from hub.db.upsert import put_new
 from hub.kernel import failpoints
 from hub.kernel.clock import Clock
 from hub.kernel.errors import HubError, Invalid
@@ -316,9 +317,10 @@ def _open_stock(
     codes = {code for variant in new for code in variant.stock}
     if not codes:
         return 0
+    # Only Shopify's quantities can name a place that is not there: the first one of a new installation.
+    fresh = [{"code": code, "name": code.capitalize(), "priority": 100} for code in sorted(codes)]
+    put_new(session, Location, fresh, key=("code",))
     places = dict(session.execute(select(Location.code, Location.id).where(Location.code.in_(codes))).tuples().all())
-    for code in sorted(codes - set(places)):
-        places[code] = stock.add_location(session, code, code.capitalize()).id
     posted = ledger.post(
         session,
         [
