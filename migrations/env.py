@@ -9,7 +9,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import MetaData
 
-MODELS = ("hub.work.models", "hub.pim.models", "hub.orders.models", "hub.shipping.models")
+MODELS = ("hub.work.models", "hub.pim.models", "hub.orders.models", "hub.shipping.models", "hub.web.models")
 
 
 def _metadata() -> MetaData:
