@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, update
 
 from hub.channels import registry as registry_module
 from hub.channels.registry import Registry
@@ -19,8 +19,9 @@ from hub.kernel import failpoints
 from hub.kernel.clock import Clock, SharedClock, SystemClock
 from hub.kernel.errors import Invalid
 from hub.sync.hub import AdapterPool, Hub
-from hub.work import accounts
-from hub.work.models import Account
+from hub.work import accounts, items
+from hub.work.kinds import PROBE
+from hub.work.models import Account, AccountToken, WorkItem
 
 logger = logging.getLogger("hub")
 
@@ -102,3 +103,46 @@ def add_account(
             secrets=secrets, currency=currency, now=now, buffer=buffer, cap=cap,
             cadence={"orders.pull": manifest.pull_every_s, "reconcile": 6 * 3600},
         )  # fmt: skip
+
+
+def change_account(
+    system: System,
+    name: str,
+    *,
+    settings: Mapping[str, str],
+    secrets: Mapping[str, str],
+    now: datetime,
+) -> tuple[str, ...]:
+    """Change some settings and secrets of an account (an empty text = back to the channel's default); returns the names
+    of those that really changed. New secrets end what was signed in with the old ones, and a blocked account is tried
+    again at once.
+
+    Raises:
+        Unknown: no such account or channel.
+        Invalid: the settings would be missing or wrong; the message names each. Nothing is changed then.
+    """
+    with unit(system.sessions) as session:
+        account = accounts.named(session, name)
+        manifest = system.registry.manifest(account.channel)
+        before, hidden = dict(account.settings), accounts.secrets_of(account)
+        after = {**before, **settings}
+        after_hidden = {key: value for key, value in {**hidden, **secrets}.items() if value}
+        problems = registry_module.check_settings(manifest, after, after_hidden)
+        if problems:
+            raise Invalid(" ".join(str(p) for p in problems), field=problems[0].field, fix=problems[0].fix)
+        full = dict(registry_module.with_defaults(manifest, after))
+        changed = {key for key in {*before, *full} if before.get(key) != full.get(key)}
+        rekeyed = {key for key in {*hidden, *after_hidden} if hidden.get(key) != after_hidden.get(key)}
+        if changed:
+            account.settings = full
+        if rekeyed:
+            account.secrets = json.dumps(after_hidden)
+            session.execute(delete(AccountToken).where(AccountToken.account_id == account.id))
+        if (changed or rekeyed) and account.state == "blocked":
+            items.want(session, PROBE, account.id, "*", now)
+            session.execute(
+                update(WorkItem)
+                .where(WorkItem.kind == PROBE.name, WorkItem.account_id == account.id, WorkItem.state == "due")
+                .values(due_at=now)
+            )
+        return tuple(sorted(changed | rekeyed))
