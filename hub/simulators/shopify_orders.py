@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left, bisect_right
+from datetime import timedelta
 from typing import Any
 
 from hub.kernel.money import Money
@@ -22,10 +23,10 @@ from hub.simulators.shopify_query import (
     paginate,
     text_matches,
 )
-from hub.simulators.shopify_records import Line, Order, gid, number_of
+from hub.simulators.shopify_records import FulfillmentOrder, Line, Order, gid, number_of
 from hub.simulators.shopify_schema import Fields
-from hub.simulators.shopify_shop import call_of, table_finder
-from hub.simulators.shopify_state import CURRENCY, Call
+from hub.simulators.shopify_shop import bad_request, call_of, table_finder
+from hub.simulators.shopify_state import CURRENCY, Call, stamp
 
 TAX_PERCENT = 19  # prices include it
 _FIELDS = frozenset(
@@ -34,6 +35,9 @@ _FIELDS = frozenset(
         "sku", "email", "tag", "confirmation_number", "customer_id", "test",
     }
 )  # fmt: skip
+_TASK_FIELDS = frozenset({"id", "status", "updated_at", "assigned_location_id"})
+_SORT_KEYS = ("UPDATED_AT", "CREATED_AT", "PROCESSED_AT", "ID", "ORDER_NUMBER", "RELEVANCE")
+READABLE_DAYS = 60
 
 
 def bag(minor: int) -> dict[str, Any]:
@@ -131,6 +135,8 @@ def _status_matches(order: Order, wanted: str) -> bool:
 
 def _orders(root: Any, info: Any, **args: Any) -> Connection[Order]:
     call = call_of(info)
+    if args.get("sortKey") not in _SORT_KEYS:
+        raise bad_request(f"The simulated shop sorts orders by {', '.join(_SORT_KEYS)} only, not by {args['sortKey']}")
     call.shop.catch_up_index(call.at)
     search = Search(args.get("query"), _FIELDS, lambda term, order: _test(call, term, order))
     by_update = args.get("sortKey") == "UPDATED_AT"
@@ -141,6 +147,7 @@ def _orders(root: Any, info: Any, **args: Any) -> Connection[Order]:
     bound = search.lower_bound("updated_at" if by_update else "created_at")
     if bound is not None:
         start = bisect_left(keys, (bound, 0))
+    oldest = _oldest(call)
     after, before = args.get("after"), args.get("before")
     if reverse:
         after, before = before, after
@@ -153,7 +160,8 @@ def _orders(root: Any, info: Any, **args: Any) -> Connection[Order]:
     found: list[Key] = []
     more = False
     for place in places:
-        if search.matches(call.shop.orders[keys[place][1]]):
+        order = call.shop.orders[keys[place][1]]
+        if order.created_at >= oldest and search.matches(order):
             more = len(found) == size
             if more:
                 break
@@ -184,8 +192,32 @@ def _garbled(call: Call, page: Connection[Order]) -> Connection[Order]:
     return page
 
 
+def _oldest(call: Call) -> str:
+    """From when on orders can be read: 60 days back, without `read_all_orders` (contracts README 4.1)."""
+    return "" if "read_all_orders" in call.scopes else stamp(call.at - timedelta(days=READABLE_DAYS))
+
+
 def order_by_id(call: Call, text: str) -> Order | None:
-    return call.shop.orders.get(number_of("Order", text) or 0)
+    found = call.shop.orders.get(number_of("Order", text) or 0)
+    return found if found is not None and found.created_at >= _oldest(call) else None
+
+
+def _tasks(order: Order, info: Any, **args: Any) -> Any:
+    """The fulfilment orders of an order, filtered as «status:open» would."""
+
+    def test(term: Term, task: FulfillmentOrder) -> bool:
+        match term.field:
+            case "status":
+                return text_matches(task.status, term.value)
+            case "updated_at":
+                return compare(task.updated_at, term.op, term.value)
+            case "assigned_location_id":
+                return compare_number(task.location_id, term)
+            case _:
+                return compare_number(task.id, term)
+
+    search = Search(args.get("query"), _TASK_FIELDS, test)
+    return paginate([task for task in order.fulfillment_orders if search.matches(task)], args, call_of(info), by_id)
 
 
 # ---------------------------------------------------------------- fields of an order
@@ -306,9 +338,7 @@ FIELDS: Fields = {
     "Order.displayFulfillmentStatus": lambda order, info: fulfillment_status(order),
     "Order.estimatedTaxes": lambda order, info: False,
     "Order.fulfillable": _fulfillable,
-    "Order.fulfillmentOrders": lambda order, info, **args: paginate(
-        order.fulfillment_orders, args, call_of(info), by_id
-    ),
+    "Order.fulfillmentOrders": _tasks,
     "Order.fulfillments": lambda order, info, **args: order.fulfillments[: args.get("first")],
     "Order.fulfillmentsCount": lambda order, info: {"count": len(order.fulfillments), "precision": "EXACT"},
     "Order.fullyPaid": lambda order, info: order.financial == "PAID",

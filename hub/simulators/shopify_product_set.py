@@ -282,6 +282,7 @@ def set_product(call: Call, data: Data, identifier: Data | None) -> Product:
         message = "Handle already in use. Please provide a new handle."
         raise BadInput(["input", "handle"], message, "HANDLE_NOT_UNIQUE")
     options, rows = _plan_variants(call, product, data)
+    _check_files(data)
     if "metafields" in data:
         old = product.metafields if product else []
         metafields_of(call, data["metafields"] or [], old, ["input", "metafields"], "INVALID_METAFIELD")
@@ -299,6 +300,17 @@ def set_product(call: Call, data: Data, identifier: Data | None) -> Product:
         _write_options(call, product, options)
         _write_variants(call, product, rows)
     return product
+
+
+def _check_files(data: Data) -> None:
+    """A file of a variant must be among the files of its product, says the schema's text."""
+    known = {row.get(name) for row in data.get("files") or () for name in ("id", "originalSource")} - {None}
+    for index, row in enumerate(data.get("variants") or ()):
+        file = row.get("file") or {}
+        named = {file.get("id"), file.get("originalSource")} - {None}
+        if named and not named & known:
+            message = "The file of a variant must also be specified in the files of the product."
+            raise BadInput(["input", "variants", str(index), "file"], message, "INVALID_INPUT")
 
 
 def _plan_variants(
@@ -371,7 +383,7 @@ def _write_variants(call: Call, product: Product, rows: list[_Row]) -> None:
     for number in [number for number in product.variant_ids if number not in kept]:
         call.shop.drop_variant(call.shop.variants[number])
     order = []
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.data.get("position") or VARIANTS_MAX):
         variant = row.existing or _new_variant(call, product)
         variant.choice = row.choice
         write_variant(call, variant, row.data)

@@ -20,7 +20,7 @@ from hub.simulators.shopify_query import (
 )
 from hub.simulators.shopify_records import MediaImage, Metafield, Option, OptionValue, Product, Variant, number_of
 from hub.simulators.shopify_schema import Fields
-from hub.simulators.shopify_shop import call_of, publication_of, table_finder
+from hub.simulators.shopify_shop import bad_request, call_of, publication_of, table_finder
 from hub.simulators.shopify_state import CURRENCY, ONLINE_STORE, Call
 
 DEFAULT_TITLE = "Default Title"
@@ -135,7 +135,10 @@ def _product_variants(root: Any, info: Any, **args: Any) -> Any:
 
 
 def _sorted_page(rows: list[Any], args: dict[str, Any], call: Call, by: dict[str, str]) -> Any:
-    name = by.get(args.get("sortKey") or "")
+    wanted = args.get("sortKey") or "ID"
+    name = by.get(wanted)
+    if name is None and wanted not in ("ID", "RELEVANCE"):
+        raise bad_request(f"The simulated shop does not sort by {wanted} here")
     if name is None:
         return paginate(sorted(rows, key=by_id), args, call, by_id)
 

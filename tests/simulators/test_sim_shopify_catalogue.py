@@ -216,6 +216,26 @@ def test_quantities_of_an_existing_variant_only_where_it_is_stocked() -> None:
     assert [code for code, _ in codes(upsert(shop, source, {"id": made["id"]}))] == ["INVALID_VARIANT"]
 
 
+def test_a_variants_file_must_be_one_of_the_products_files(shop: Shop) -> None:
+    source = sizes(("S", "C-S"), files=[{"originalSource": "https://example.com/a.jpg", "contentType": "IMAGE"}])
+    source["variants"][0]["file"] = {"originalSource": "https://example.com/b.jpg"}
+    assert codes(upsert(shop, source)) == [("INVALID_INPUT", ["input", "variants", "0", "file"])]
+    source["variants"][0]["file"] = {"originalSource": "https://example.com/a.jpg"}
+    made = upsert(shop, source)["product"]
+    query = (
+        "query M($id: ID!) { product(id: $id) { media(first: 3) { nodes { ... on MediaImage { image { url } } } } } }"
+    )
+    media = shop.data(query, {"id": made["id"]})["product"]["media"]["nodes"]
+    assert media == [{"image": {"url": "https://example.com/a.jpg"}}]
+
+
+def test_positions_decide_the_order_of_variants(shop: Shop) -> None:
+    source = sizes(("S", "C-S"), ("M", "C-M"))
+    source["variants"][0]["position"], source["variants"][1]["position"] = 2, 1
+    made = upsert(shop, source)["product"]
+    assert [row["sku"] for row in made["variants"]["nodes"]] == ["C-M", "C-S"]
+
+
 def test_an_asynchronous_set_is_read_through_its_operation(shop: Shop) -> None:
     text = UPSERT.replace("synchronous: true", "synchronous: false")
     answer = shop.data(text, {"i": sizes(("S", "C-S"))})["productSet"]

@@ -397,3 +397,28 @@ def test_an_order_survives_the_deletion_of_its_product(shop: Shop) -> None:
     query = "query O($id: ID!) { order(id: $id) { lineItems(first: 1) { nodes { sku variant { id } } } } }"
     assert shop.data(query, {"id": order})["order"]["lineItems"]["nodes"] == [{"sku": "A-1", "variant": None}]
     assert shop.ship(order, "T1")["userErrors"] == []
+
+
+def test_fulfilment_orders_can_be_filtered_and_unknown_sort_keys_are_refused(shop: Shop) -> None:
+    order = shop.order(("A-1", 1))
+    query = (
+        "query F($id: ID!, $q: String!) { order(id: $id) { fulfillmentOrders(first: 5, query: $q) { nodes { id } } } }"
+    )
+    for text, count in (("status:open", 1), ("-status:open", 0), ("status:closed OR status:open", 1)):
+        found = shop.data(query, {"id": order, "q": text})["order"]["fulfillmentOrders"]["nodes"]
+        assert len(found) == count
+    refused = shop.ask("{ orders(first: 1, sortKey: TOTAL_PRICE) { nodes { id } } }")
+    assert "not by TOTAL_PRICE" in refused["errors"][0]["message"]
+
+
+def test_orders_older_than_sixty_days_need_a_scope_of_their_own() -> None:
+    shop = Shop(extra={"scopes": ["read_orders", "read_products", "read_inventory"]})
+    shop.sell("A-1", 5)
+    old = shop.order(("A-1", 1))
+    shop.later(59 * 86_400)
+    shop.order(("A-1", 1))
+    shop.later(60)
+    assert search(shop) == ["#1001", "#1002"]
+    shop.later(86_400)
+    assert search(shop) == ["#1002"]
+    assert shop.data("query O($id: ID!) { order(id: $id) { id } }", {"id": old}) == {"order": None}
