@@ -7,8 +7,8 @@ import sys
 import click
 
 from hub import __version__
+from hub.cli import accounts, catalogue, running, setup
 from hub.cli import demo as demo_commands
-from hub.cli import running, setup
 from hub.kernel.errors import HubError
 
 
@@ -22,7 +22,7 @@ def cli() -> None:
     """
 
 
-for module in (running, setup, demo_commands):
+for module in (running, setup, accounts, catalogue, demo_commands):
     for command in module.COMMANDS:
         cli.add_command(command)
 
