@@ -1,9 +1,7 @@
 """${message}
 
-Why: 
-On a million rows: 
-
-Revision: ${up_revision}, after ${down_revision | comma,n}
+Why: (say it here, and how long it takes on a million rows.)
+Revision ${up_revision}, after ${down_revision or "nothing"}.
 """
 
 from __future__ import annotations
