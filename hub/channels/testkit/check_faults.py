@@ -136,8 +136,10 @@ def _matrix(harness: Harness, kind: K) -> None:
     wrong: list[str] = []
     for operation in operations(harness, adapter):
         names = requests_of(harness, operation.fresh())
-        if kind in HANGS:  # each costs a whole time-out: the last request only, which is the one that writes
-            names = names[-1:] if kind is K.HANG or operation.writing else []
+        if (
+            kind in HANGS
+        ):  # each costs a whole time-out: the last request only, reads with one kind, writes with the other
+            names = names[-1:] if (kind is K.APPLY_THEN_HANG) == operation.writing else []
         if operation.name == "probe":
             names = names[:1]  # who we are; what else a probe looks up (scopes, policies) it may report as it likes
         for name in names:
@@ -169,7 +171,7 @@ _SAYS = {
     K.UNAVAILABLE: "A 503 with a page of HTML is passing trouble.",
     K.RESET_BEFORE: "A connection that is cut is unknown on a write.",
     K.APPLY_THEN_DROP: "A write whose answer is lost is unknown.",
-    K.HANG: "A channel that never answers costs one time-out.",
+    K.HANG: "A channel that never answers a read costs one time-out.",
     K.APPLY_THEN_HANG: "A write that is done in silence is unknown, after one time-out.",
     K.HTML_200: "A page of a proxy is not an answer.",
     K.CUT_JSON: "Half an answer is not an answer.",
