@@ -7,6 +7,7 @@ Killed in the middle, the database is at the last complete revision, and the nex
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,7 +109,7 @@ def drift(url: str, *, versions: Path | None = None) -> list[str]:
 
 def _config(versions: Path | None) -> Config:
     place = directory()
-    config = Config()
+    config = Config(stdout=io.StringIO())  # what Alembic says is not for our callers
 
     def put(name: str, value: str) -> None:
         config.set_main_option(name, value.replace("%", "%%"))
