@@ -39,6 +39,7 @@ class StockCount:
     counted: int
     token: str
     seen_version: int | None = None
+    reason: str = ""  # empty = «counted n»
     by: str = ""
 
 
@@ -167,7 +168,7 @@ def count(session: Session, cmd: StockCount, now: datetime) -> Level:
     delta = count_delta(on_hand=position.on_hand if position else 0, counted=cmd.counted)
     movement = Movement(
         variant_id=variant.id, location_id=location.id, kind="count", delta=delta, token=cmd.token,
-        reason=f"counted {cmd.counted}", by=cmd.by,
+        reason=cmd.reason or f"counted {cmd.counted}", by=cmd.by,
     )  # fmt: skip
     return _apply(session, variant, location, movement, now)
 
