@@ -62,10 +62,10 @@ class Day:
     def run(self) -> dict[str, Any]:
         """Open the shop, trade for the day, come to rest, compare. Returns the report (see `_report`)."""
         started = time.monotonic()
-        self._until_live()
-        self.timings["live_s"] = time.monotonic() - started
         if self.plan.faults is not None:
             self._break_things(self.plan.faults)
+        self._until_live()
+        self.timings["live_s"] = time.monotonic() - started
         rng = random.Random(self.plan.seed)
         buyers = Buyers(places=self.places, rng=rng)
         warehouse = Warehouse(system=self.system, rng=rng)
@@ -256,6 +256,7 @@ class Day:
             "requests": requests,
             "requests_by_operation": by_operation,
             "throttled": throttled,
+            "throttled_by_operation": {channel: place.get("counts")["throttled"] for channel, place in self.places.items()},
             "faults_injected": faults,
             "attempts": attempts,
             "open_work": waiting,

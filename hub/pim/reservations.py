@@ -159,12 +159,20 @@ def _give_back(positions: _Positions, row: Reservation, units: int) -> None:
 
 
 def _top_up(positions: _Positions, row: Reservation, only: Sequence[int]) -> None:
+    """Hold what is missing: where the line is held already, else wherever all of it lies (the promise moves there)."""
     missing = row.wanted - row.quantity
     if row.location_id is not None and row.quantity > 0:
         here = positions.of(row.variant_id, (row.location_id,))
         units = min(missing, max(0, here[0].available)) if here else 0
         positions.add(row.variant_id, row.location_id, units)
         row.quantity += units
+        if units < missing:
+            elsewhere, whole = choose_spot(positions.of(row.variant_id, only), row.wanted)
+            if elsewhere is not None and whole == row.wanted:
+                _give_back(positions, row, row.quantity)
+                row.location_id = elsewhere.location_id
+                positions.add(row.variant_id, elsewhere.location_id, whole)
+                row.quantity = whole
         return
     spot, units = choose_spot(positions.of(row.variant_id, only), missing)
     if spot is not None and units:

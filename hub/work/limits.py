@@ -18,6 +18,12 @@ from hub.work.models import RateSlot
 _PAST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
+def usable_burst(burst: int) -> float:
+    """A tenth of every bucket, at least one token of a larger one, stays in reserve: a request is charged there a moment
+    later than here, and never at exactly the distance at which it was charged here."""
+    return burst - max(1.0, burst / 10) if burst >= 4 else float(burst)
+
+
 class SharedLimiter:
     """The budget of one account. `charge` takes tokens in one conditional UPDATE: two workers never share a token.
 
@@ -36,7 +42,7 @@ class SharedLimiter:
             return
         now = self._clock.now()
         step = timedelta(seconds=cost / rule.per_second)
-        room = timedelta(seconds=max(rule.burst, cost) / rule.per_second)
+        room = timedelta(seconds=max(usable_burst(rule.burst), cost) / rule.per_second)
         with unit(self._sessions) as session:
             for _ in range(2):
                 base = session.get(RateSlot, (self._account_id, operation), populate_existing=True)
@@ -99,4 +105,6 @@ class SharedLimiter:
             used = max(0.0, rule.burst - remaining)
             row["tat"] = now + timedelta(seconds=used / rule.per_second)
             with unit(self._sessions) as session:
-                put(session, RateSlot, [row], key=("account_id", "bucket"), update=("tat",), newer="tat")
+                put(
+                    session, RateSlot, [row], key=("account_id", "bucket"), update=("tat",)
+                )  # its word counts, both ways
