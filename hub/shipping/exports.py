@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from hub.db.upsert import chunks, put_new
 from hub.kernel.errors import Invalid, NotAllowedNow, Unknown
 from hub.kernel.ids import new_public_id
-from hub.orders.models import Order, OrderEvent, OrderLine
+from hub.orders.models import Order, OrderEvent
+from hub.orders.reads import is_short as short_order
 from hub.orders.rules import SHIPPABLE_STAGES
-from hub.pim.models import Reservation
 from hub.shipping.facts import OrderFacts, facts_of
 from hub.shipping.models import ExportBatch, ExportItem
 from hub.shipping.profiles import CellProblem, Profile, file_of, profile_named, render
@@ -101,18 +101,6 @@ class _Ready:
     cells: list[list[str]]
 
 
-def is_short() -> ColumnElement[bool]:
-    """Does an order have a line of which not every wanted unit is held?"""
-    return exists(
-        select(Reservation.id)
-        .join(OrderLine, OrderLine.id == Reservation.order_line_id)
-        .where(
-            OrderLine.order_id == Order.id, Reservation.closed_at.is_(None), Reservation.quantity < Reservation.wanted
-        )
-        .correlate(Order)
-    )
-
-
 def _can_go() -> ColumnElement[bool]:
     """May be shipped, is held in full, and nobody wants it cancelled."""
     return and_(
@@ -120,7 +108,7 @@ def _can_go() -> ColumnElement[bool]:
         Order.hold_reason.is_(None),
         Order.channel_fulfils.is_(False),
         or_(Order.cancel_reason.is_(None), Order.cancel_accept.is_(False)),
-        ~is_short(),
+        ~short_order(),
     )
 
 
@@ -216,7 +204,7 @@ def _asked_for(
             .execution_options(populate_existing=True)
         )
         found.update({order.id: order for order in rows})
-        short.update(session.scalars(select(Order.id).where(Order.id.in_(part), is_short())))
+        short.update(session.scalars(select(Order.id).where(Order.id.in_(part), short_order())))
         batches.update(
             session.execute(
                 select(ExportItem.order_id, ExportBatch.public_id)
