@@ -4,7 +4,7 @@ PY := .venv/bin/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-deep test-crash lint types fix bench assets migrate clean lock
+.PHONY: help setup demo test test-deep test-crash lint types fix bench assets migrate openapi clean lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ assets: ## front-end files (the plain page of this release needs none)
 
 migrate: setup ## bring the database of HUB_HOME to the newest schema
 	@.venv/bin/hub migrate
+
+openapi: setup ## write docs/openapi.json anew after a change of the API
+	@$(PY) -m tools.openapi
 
 lock: ## re-pin requirements/lock.txt (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev pyproject.toml requirements/build.in -o requirements/lock.txt

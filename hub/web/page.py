@@ -12,7 +12,7 @@ from hub.kernel.money import Money
 from hub.orders import reads as order_reads
 from hub.pim import reads as pim_reads
 from hub.web.hub import WebHub
-from hub.work import reads as work_reads
+from hub.work import verdicts
 
 ROWS = 50
 
@@ -56,7 +56,7 @@ def install(app: OpenAPI, hub: WebHub) -> None:
         with reading(hub.sessions) as session:
             return render_template(
                 "page.html", now=now, rows=ROWS,
-                accounts=work_reads.health(session, now, limit=500),
+                accounts=verdicts.judge(session, now),
                 stock=pim_reads.stock_page(session, limit=ROWS), skus=pim_reads.stock_count(session),
                 orders=order_reads.queue(session, order_reads.Queue(limit=ROWS)).rows,
                 counts=order_reads.counts(session, now),

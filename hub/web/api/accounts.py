@@ -14,22 +14,24 @@ from hub.kernel.errors import Unknown
 from hub.web.api.shapes import AccountRef, In, Nothing, Out, Query, Words, number_of, responses, shown
 from hub.web.hub import WebHub
 from hub.web.idempotency import Call, Once
-from hub.work import accounts, reads
+from hub.work import accounts, verdicts
 from hub.work.models import Account
 
 TAG = Tag(name="accounts", description="One seller account on one channel each.")
-ACCOUNTS_MAX = 500
 
 
 class AccountOut(Out):
-    """`backlog` is due or being carried out, `waiting` is due later, `needs_human` waits on the desk. Ages in seconds;
-    null = never."""
+    """`colour`: green in order, amber somebody should look, red orders or credentials stopped, grey paused by a person;
+    `reasons` say why. `backlog` is due or being carried out, `waiting` is due later, `needs_human` waits on the desk.
+    Ages in seconds; null = never."""
 
     id: str
     name: str
     channel: str
     state: str = Field(description="open, paused (by a person) or blocked (credentials)")
     reason: str
+    colour: str
+    reasons: list[str]
     backlog: int
     waiting: int
     needs_human: int
@@ -64,9 +66,11 @@ class Pause(In):
     reason: Words
 
 
-def account_out(row: reads.AccountHealth) -> AccountOut:
+def account_out(found: verdicts.Verdict) -> AccountOut:
+    row = found.health
+    values = {name: getattr(row, name, None) for name in AccountOut.model_fields}
     return AccountOut.model_validate(
-        {**{name: getattr(row, name) for name in AccountOut.model_fields}, "id": f"acc_{row.id}"}
+        {**values, "id": f"acc_{row.id}", "colour": found.colour, "reasons": found.reasons}
     )
 
 
@@ -82,9 +86,9 @@ def blueprint(hub: WebHub, once: Once) -> APIBlueprint:
 
     @api.get("/accounts", operation_id="list_accounts", responses=responses(AccountList))
     def list_accounts() -> Response:
-        """Every account with its backlog."""
+        """Every account: is it in order, and what is due there."""
         with reading(hub.sessions) as session:
-            rows = reads.health(session, hub.clock.now(), limit=ACCOUNTS_MAX)
+            rows = verdicts.judge(session, hub.clock.now())
         return shown(AccountList(data=[account_out(row) for row in rows]))
 
     def move(call: Call, ref: str, state: str, reason: str) -> tuple[int, GateOut]:
