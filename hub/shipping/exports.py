@@ -205,15 +205,12 @@ def _asked_for(
         )
         found.update({order.id: order for order in rows})
         short.update(session.scalars(select(Order.id).where(Order.id.in_(part), short_order())))
-        batches.update(
-            session.execute(
-                select(ExportItem.order_id, ExportBatch.public_id)
-                .join(ExportBatch, ExportBatch.id == ExportItem.batch_id)
-                .where(
-                    ExportItem.order_id.in_(part), text(f"NOT {ExportItem.__tablename__}.again")
-                )  # as the index says
-            ).tuples()
+        firsts = (
+            select(ExportItem.order_id, ExportBatch.public_id)
+            .join(ExportBatch, ExportBatch.id == ExportItem.batch_id)
+            .where(ExportItem.order_id.in_(part), text("NOT export_items.again"))  # in the words of the index
         )
+        batches.update(session.execute(firsts).tuples().all())
     going: list[Order] = []
     for order_id in ids[: cmd.limit]:
         order = found.get(order_id)

@@ -361,7 +361,7 @@ def _left_at(row: TrackingLine, order: Order, now: datetime) -> datetime:
     day = timedelta(days=1)  # the day's name differs around the world
     if at > now + day:
         raise Invalid(f"the ship date {at:%Y-%m-%d} is in the future", field=shown("shipped"), fix="correct the date")
-    if at < order.placed_at - day:
+    if (at if row.shipped.has_time else at + day) < order.placed_at - day:
         raise Invalid(
             f"the ship date {at:%Y-%m-%d} is before the order's own, {order.placed_at.astimezone(UTC):%Y-%m-%d}",
             field=shown("shipped"), fix="correct the date",
