@@ -127,31 +127,11 @@ def end(account: str, sku: str, as_json: bool) -> None:
     with system() as running:
         with unit(running.sessions) as session:
             found = accounts.named(session, account)
-            listing = one(session, found, sku)
+            listing = rooms.on_account(session, found, sku)
             rooms.want_ended(session, listing.id, running.clock.now())
         value = {"account": found.name, "channel_sku": listing.channel_sku, "listing": listing.id}
         text = f"{safe(listing.channel_sku)} on {safe(found.name)} is going to be ended."
         show(value, as_json=as_json, text=text)
-
-
-def one(session: Session, account: Account, sku: str) -> Listing:
-    """The listing of a SKU on an account: ours first, else the channel's.
-
-    Raises:
-        Unknown: it is not listed there.
-    """
-    found = session.execute(
-        select(Listing, Variant.sku)
-        .join(Variant, Variant.id == Listing.variant_id)
-        .where(Listing.account_id == account.id, or_(Variant.sku == sku, Listing.channel_sku == sku))
-        .limit(2)
-    ).all()
-    for listing, ours in found:
-        if ours == sku:
-            return listing
-    if found:
-        return found[0][0]
-    raise Unknown(f"{sku!r} is not listed on {account.name}", field="sku", value=sku)
 
 
 @listings.command()

@@ -122,6 +122,27 @@ def bind(
     return listing
 
 
+def on_account(session: Session, account: Account, sku: str) -> Listing:
+    """The listing of a SKU on an account: of the one that is ours, else of the one that is the channel's.
+
+    Raises:
+        Unknown: it is not listed there.
+    """
+    found = session.execute(
+        select(Listing, Variant.sku)
+        .join(Variant, Variant.id == Listing.variant_id)
+        .where(Listing.account_id == account.id, (Variant.sku == sku) | (Listing.channel_sku == sku))
+        .limit(2)
+        .execution_options(populate_existing=True)
+    ).all()
+    for listing, ours in found:
+        if ours == sku:
+            return listing
+    if found:
+        return found[0][0]
+    raise Unknown(f"{sku!r} is not listed on {account.name}", field="sku", value=sku, fix="publish it there first")
+
+
 # ---------------------------------------------------------------- numbers
 
 
@@ -331,6 +352,16 @@ def published(
         if state is ListingState.ACCEPTED:
             items.want(session, STOCK_PUSH, listing.account_id, str(listing.id), now)
             items.want(session, LISTING_READ, listing.account_id, str(listing.id), now)
+
+
+def found_valid(session: Session, listing_ids: Iterable[int], now: datetime) -> None:
+    """The draft passed every check that needs no channel."""
+    session.execute(
+        update(Listing)
+        .where(Listing.id.in_(list(listing_ids)), Listing.state.in_(("draft", "rejected")))
+        .values(state="valid", state_since=now, issues=[])
+        .execution_options(synchronize_session=False)
+    )
 
 
 def rejected(session: Session, listing_ids: Iterable[int], problems: Sequence[Problem], now: datetime) -> None:
