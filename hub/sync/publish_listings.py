@@ -58,6 +58,7 @@ def _publish(hub: Hub, opened: OpenAccount, adapter: PublishesListings, item: Cl
         result = Refused(problems=tuple(problems))
     else:
         with unit(hub.sessions) as session:
+            listings.found_valid(session, publishing.listing_ids.values(), now)
             sums = {sku: total.as_dict() for sku, total in publishing.sums.items()}
             (attempt_id,) = attempts.open_many(
                 session,

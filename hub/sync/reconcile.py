@@ -1,25 +1,29 @@
 """Housekeeping that trusts nothing: read every listing back, try waiting lines and unreadable orders again, probe
-blocked accounts, end holds whose date has come."""
+blocked accounts, end holds whose date has come, forget buyers whose time is over."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from hub.channels.contract.errors import AuthFailed, ChannelError
 from hub.db.session import unit
 from hub.kernel.errors import HubError
 from hub.kernel.ids import AccountId
 from hub.orders import desk, mapping
+from hub.orders import privacy as order_privacy
 from hub.orders.models import BadOrder, Order
 from hub.pim.models import Listing
 from hub.pim.rules import PUSHABLE_STATES
+from hub.shipping import privacy as shipping_privacy
 from hub.sync.hub import Hub
 from hub.work import accounts, items
 from hub.work.kinds import LISTING_READ, ORDER_READ, PROBE, RECONCILE, Priority
+from hub.work.models import PullRun
 
 LISTINGS_PER_RUN = 50_000
+KEEP_PULLS = timedelta(days=30)
 
 
 def run(hub: Hub, account_id: AccountId) -> int:
@@ -55,6 +59,9 @@ def run(hub: Hub, account_id: AccountId) -> int:
             .limit(1000)
         ):
             desk.release(session, order, now, by="hub")
+        order_privacy.purge(session, account_id, now)
+        shipping_privacy.purge(session, now)
+        session.execute(delete(PullRun).where(PullRun.account_id == account_id, PullRun.ended_at < now - KEEP_PULLS))
         items.finish(session, claimed[0], now)
     return 1
 

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from hub.db.session import reading, unit
 from hub.kernel.ids import AccountId
 from hub.sync import flows
@@ -97,7 +99,12 @@ class LocalWorkers:
             self._wake.clear()
             if self._stop.is_set():
                 return
-            for lane in due(self._hub):
+            try:
+                lanes = due(self._hub)
+            except SQLAlchemyError as error:  # the database is away for a moment: the next sweep looks again
+                self._hub.log("relay.database", error=repr(error.args[:1]))
+                continue
+            for lane in lanes:
                 ring = Ring(account_id=lane.account_id, kind=lane.kind)
                 with self._lock:
                     if ring in self._held:
