@@ -7,7 +7,7 @@ import sys
 import click
 
 from hub import __version__
-from hub.cli import accounts, catalogue, channels, listings, running, setup, stock, sync
+from hub.cli import accounts, catalogue, channels, listings, orders, running, setup, stock, sync
 from hub.cli import demo as demo_commands
 from hub.kernel.errors import HubError
 
@@ -22,7 +22,7 @@ def cli() -> None:
     """
 
 
-for module in (running, setup, accounts, catalogue, stock, listings, sync, channels, demo_commands):
+for module in (running, setup, accounts, catalogue, stock, listings, orders, sync, channels, demo_commands):
     for command in module.COMMANDS:
         cli.add_command(command)
 
