@@ -16,7 +16,7 @@ from hub.kernel.ids import AccountId, digest
 from hub.pim import listings
 from hub.pim.listings import Publishing
 from hub.pim.models import Listing
-from hub.sync import settle
+from hub.sync import freshness, settle
 from hub.sync.hub import Hub, OpenAccount
 from hub.sync.policy import Again, Ask, Finish
 from hub.work import attempts, items
@@ -50,6 +50,15 @@ def _publish(hub: Hub, opened: OpenAccount, adapter: PublishesListings, item: Cl
         publishing = listings.draft_of(session, opened.account, int(item.key), item.revision)
         if publishing is None:
             items.finish(session, item, now)
+            return
+        revises = any(variant.ref is not None for variant in publishing.draft.variants)
+        if revises and not freshness.orders_fresh(session, opened, now):
+            # Some channels take the quantity with the content: a revision is an absolute write as well.
+            freshness.want_orders(session, opened, now)
+            items.again(
+                session, item, now + timedelta(seconds=freshness.RETRY_S), counted=False,
+                code=freshness.CODE, message=freshness.WAITING,
+            )  # fmt: skip
             return
     result: Outcome | ChannelError
     attempt_id: int | None = None

@@ -17,16 +17,14 @@ from hub.kernel.ids import AccountId, digest
 from hub.pim import listings
 from hub.pim.listings import WantedLevel
 from hub.pim.models import Listing
-from hub.sync import settle
+from hub.sync import freshness, settle
 from hub.sync.hub import Hub, OpenAccount
 from hub.sync.policy import Again, Ask, Finish
 from hub.work import attempts, items
 from hub.work.attempts import Sending
 from hub.work.items import Claimed
 from hub.work.kinds import LISTING_READ, ORDERS_PULL, PRICE_PUSH, STOCK_PUSH, Kind
-from hub.work.models import Attempt, Cursor
-
-RETRY_FRESHNESS_S = 20.0
+from hub.work.models import Attempt
 
 
 def run(hub: Hub, account_id: AccountId) -> int:
@@ -53,7 +51,7 @@ def push(hub: Hub, opened: OpenAccount) -> int:
                 # A dead worker may have sent its number: what the channel shows is unknown until we send ours.
                 listings.forget_belief(session, (int(item.key),))
         levels = listings.levels(session, account, {int(item.key): item.revision for item in claimed})
-        fresh = _orders_fresh(session, opened, now)
+        fresh = freshness.orders_fresh(session, opened, now)
         sending: list[tuple[Claimed, WantedLevel]] = []
         for item in claimed:
             wanted = levels.get(int(item.key))
@@ -61,16 +59,15 @@ def push(hub: Hub, opened: OpenAccount) -> int:
                 items.finish(session, item, now)
                 moved += 1
             elif not fresh and _raises(wanted):
-                # An absolute write over a sale that we have not seen would sell the unit again: look first.
                 items.again(
-                    session, item, now + timedelta(seconds=RETRY_FRESHNESS_S), counted=False,
-                    code="hub.orders_first", message="Waiting for the newest orders before raising the number.",
+                    session, item, now + timedelta(seconds=freshness.RETRY_S), counted=False,
+                    code=freshness.CODE, message=freshness.WAITING,
                 )  # fmt: skip
                 moved += 1
             else:
                 sending.append((item, wanted))
         if not fresh:
-            items.want(session, ORDERS_PULL, account.id, "*", now)
+            freshness.want_orders(session, opened, now)
         attempt_ids = attempts.open_many(session, [_sending(item, wanted) for item, wanted in sending], now)
     if not sending:
         return moved
@@ -90,17 +87,6 @@ def push(hub: Hub, opened: OpenAccount) -> int:
         reach("push.before_commit")
     reach("push.after_commit")
     return moved + len(sending)
-
-
-def _orders_fresh(session: Session, opened: OpenAccount, now: datetime) -> bool:
-    """Do we know the account's sales well enough to raise an absolute number?"""
-    if opened.manifest.stock_write == "compare_and_set":
-        return True
-    cursor = session.get(Cursor, (opened.account.id, "orders"), populate_existing=True)
-    if cursor is None or cursor.covered_until is None:
-        return False
-    limit = 2 * opened.manifest.pull_every_s + opened.manifest.order_lag_s + 120
-    return (now - cursor.covered_until).total_seconds() <= limit
 
 
 def _raises(wanted: WantedLevel) -> bool:
