@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.channels.registry import Registry
 from hub.config import Settings
 from hub.db.session import Sessions, make_engine, make_sessions
 from hub.kernel.clock import Clock, SystemClock
@@ -21,6 +22,7 @@ class NobodyHome:
     settings: Settings
     sessions: Sessions
     clock: Clock
+    registry: Registry
 
 
 def made() -> str:
@@ -28,6 +30,7 @@ def made() -> str:
     hub = NobodyHome(
         settings=Settings(home=Path("nowhere"), database_url="sqlite://"),
         sessions=make_sessions(make_engine("sqlite://")), clock=SystemClock(),
+        registry=Registry({}),
     )  # fmt: skip
     return text(create_app(hub))
 

@@ -11,8 +11,7 @@ from hub.db.session import reading
 from hub.kernel.money import Money
 from hub.orders import reads as order_reads
 from hub.pim import reads as pim_reads
-from hub.web.hub import WebHub
-from hub.work import verdicts
+from hub.web.hub import WebHub, verdicts_of
 
 ROWS = 50
 
@@ -56,7 +55,7 @@ def install(app: OpenAPI, hub: WebHub) -> None:
         with reading(hub.sessions) as session:
             return render_template(
                 "page.html", now=now, rows=ROWS,
-                accounts=verdicts.judge(session, now),
+                accounts=verdicts_of(hub, session),
                 stock=pim_reads.stock_page(session, limit=ROWS), skus=pim_reads.stock_count(session),
                 orders=order_reads.queue(session, order_reads.Queue(limit=ROWS)).rows,
                 counts=order_reads.counts(session, now),

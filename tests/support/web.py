@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 from werkzeug.test import TestResponse
 
-from hub.web.app import create_app
-from hub.wiring import System
+from hub.config import Settings
+from hub.db.session import reading, unit
+from hub.kernel.clock import FixedClock
+from hub.orders.models import Order
+from hub.pim.models import StockMovement, Variant
+from hub.web.app import Application, create_app
+from hub.wiring import System, build
+from hub.work.models import Account
+from tests.support import databases
+from tests.support.builders import a_listing, a_variant, an_account
+from tests.support.databases import Database
+from tests.support.orders import a_channel_order, take
 
 _keys = count(1)
 PROBLEM = "application/problem+json"
 
 
-class Caller:
-    """Speaks to the API as a well-behaved program does, unless told otherwise."""
+class Shop:
+    """Account acc_1 «alpha» sells SKU-1 (50 units) and SKU-2 (5 units) from «main»."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, clock: FixedClock) -> None:
         self.system = system
+        self.clock = clock
         self.app = create_app(system)
         self.client: FlaskClient = self.app.test_client()
+        with unit(system.sessions) as session:
+            account = an_account(session, name="alpha", cadence={"orders.pull": 60})
+            for sku, units in (("SKU-1", 50), ("SKU-2", 5)):
+                a_listing(session, account, a_variant(session, sku=sku, stock=units))
+
+    def another(self) -> Application:
+        """A second application over the same hub, as another process would have it."""
+        return create_app(self.system)
 
     def get(self, path: str, **options: Any) -> TestResponse:
         return self.client.get(_full(path), **options)
@@ -31,13 +52,52 @@ class Caller:
     def post(
         self, path: str, body: object = None, *, key: str | None = None, headers: Mapping[str, str] | None = None,
     ) -> TestResponse:  # fmt: skip
+        """As a well-behaved program does, unless told otherwise."""
         return self.client.post(
             _full(path), json={} if body is None else body,
             headers={"Idempotency-Key": key or f"key-{next(_keys)}", **(headers or {})},
         )  # fmt: skip
 
+    def order(self, name: str = "A-1", lines: tuple[tuple[str, int], ...] = (("SKU-1", 2),), **options: Any) -> str:
+        """Take an order in; its reference."""
+        with unit(self.system.sessions) as session:
+            account = session.get_one(Account, 1)
+            return f"ord_{take(session, account, a_channel_order(name, lines, **options))[0].id}"
+
+    def orders(self, number: int) -> None:
+        with unit(self.system.sessions) as session:
+            take(session, session.get_one(Account, 1), *(a_channel_order(f"A-{n}") for n in range(1, number + 1)))
+
+    def stored(self, ref: str) -> Order:
+        with reading(self.system.sessions) as session:
+            return session.get_one(Order, int(ref[4:]))
+
+    def moved(self, sku: str = "SKU-1") -> list[tuple[str, int]]:
+        """(kind, delta) of the ledger of a SKU, after the opening stock."""
+        with reading(self.system.sessions) as session:
+            rows = session.execute(
+                select(StockMovement.kind, StockMovement.delta)
+                .join(Variant, Variant.id == StockMovement.variant_id)
+                .where(Variant.sku == sku)
+                .order_by(StockMovement.id)
+            ).all()
+        return [(row.kind, row.delta) for row in rows][1:]
+
+    def count(self, model: Any) -> int:
+        with reading(self.system.sessions) as session:
+            return int(session.scalar(select(func.count()).select_from(model)) or 0)
+
     def statements(self) -> Statements:
         return Statements(self.system)
+
+
+@contextmanager
+def a_shop(database: Database, home: Path, clock: FixedClock) -> Iterator[Shop]:
+    system = build(Settings(home=home, database_url=database.url, secret_key=databases.SECRET_KEY), clock=clock)
+    try:
+        yield Shop(system, clock)
+    finally:
+        system.close()
 
 
 def _full(path: str) -> str:
@@ -73,6 +133,6 @@ def problem_of(answer: TestResponse) -> tuple[int, str, str | None]:
     body = answer.get_json()
     assert body["status"] == answer.status_code
     assert body["message"]
-    assert body["type"]
+    assert body["type"] in ("invalid_request", "refused", "idempotency", "forbidden", "unavailable", "internal")
     assert body["request_id"] == answer.headers["X-Request-Id"]
     return answer.status_code, body["code"], body.get("param")

@@ -12,10 +12,11 @@ from pydantic import Field
 from hub.db.session import reading
 from hub.kernel.errors import Unknown
 from hub.web.api.shapes import AccountRef, In, Nothing, Out, Query, Words, number_of, responses, shown
-from hub.web.hub import WebHub
+from hub.web.hub import WebHub, verdicts_of
 from hub.web.idempotency import Call, Once
-from hub.work import accounts, verdicts
+from hub.work import accounts
 from hub.work.models import Account
+from hub.work.verdicts import Verdict
 
 TAG = Tag(name="accounts", description="One seller account on one channel each.")
 
@@ -66,7 +67,7 @@ class Pause(In):
     reason: Words
 
 
-def account_out(found: verdicts.Verdict) -> AccountOut:
+def account_out(found: Verdict) -> AccountOut:
     row = found.health
     values = {name: getattr(row, name, None) for name in AccountOut.model_fields}
     return AccountOut.model_validate(
@@ -88,7 +89,7 @@ def blueprint(hub: WebHub, once: Once) -> APIBlueprint:
     def list_accounts() -> Response:
         """Every account: is it in order, and what is due there."""
         with reading(hub.sessions) as session:
-            rows = verdicts.judge(session, hub.clock.now())
+            rows = verdicts_of(hub, session)
         return shown(AccountList(data=[account_out(row) for row in rows]))
 
     def move(call: Call, ref: str, state: str, reason: str) -> tuple[int, GateOut]:
