@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, DecimalException, InvalidOperation
 
 _EXPONENTS = {
     **dict.fromkeys(
@@ -62,7 +62,7 @@ class Money:
         More digits than the currency has are rounded half to even (channels send «25.9800»).
 
         Raises:
-            ValueError: not a finite number.
+            ValueError: not a finite number, or one of more than 28 digits.
         """
         try:
             number = Decimal(text.strip())
@@ -70,7 +70,10 @@ class Money:
             raise ValueError(f"not an amount of money: {text!r}") from error
         if not number.is_finite():
             raise ValueError(f"not an amount of money: {text!r}")
-        scaled = number.scaleb(exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
+        try:
+            scaled = number.scaleb(exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
+        except DecimalException as error:  # «1E40»: more digits than can be exact
+            raise ValueError(f"not an amount of money: {text!r}") from error
         return cls(minor=int(scaled), currency=currency)
 
     @classmethod

@@ -46,8 +46,10 @@ def stage(
     if cancellation == "cancelled":
         return Stage.CANCELLED
     to_ship = sum(max(0, line.quantity - line.shipped) for line in lines)
-    if to_ship == 0 and (lines or fulfilment == "fulfilled"):
+    if to_ship == 0 and lines:
         return Stage.SHIPPED if any(line.shipped for line in lines) else Stage.CANCELLED
+    if fulfilment == "fulfilled" and not lines:
+        return Stage.SHIPPED
     if cancellation == "requested":
         return Stage.CANCEL_REQUESTED
     if held or fulfilment == "on_hold":
