@@ -7,7 +7,7 @@ import sys
 import click
 
 from hub import __version__
-from hub.cli import accounts, catalogue, channels, listings, orders, running, setup, stock, sync
+from hub.cli import accounts, catalogue, channels, explain, listings, orders, running, setup, stock, sync
 from hub.cli import demo as demo_commands
 from hub.kernel.errors import HubError
 

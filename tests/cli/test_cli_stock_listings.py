@@ -117,7 +117,10 @@ def test_publishing_something_unknown_or_nothing_is_refused(world: World, termin
     assert terminal.hub("listings", "publish", "alpha", "--all", "--product", "x").code == 2
     unknown = terminal.hub("listings", "publish", "alpha", "--product", "x")
     assert (unknown.code, unknown.err) == (1, "hub: no product has the handle 'x'\n")
-    assert terminal.hub("listings", "end", "alpha", "x").err == "hub: 'x' is not listed on alpha (publish it there first)\n"
+    assert (
+        terminal.hub("listings", "end", "alpha", "x").err
+        == "hub: 'x' is not listed on alpha (publish it there first)\n"
+    )
 
 
 def test_issues_are_listed_in_the_channels_words_without_its_control_characters(
