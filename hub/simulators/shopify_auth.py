@@ -26,7 +26,14 @@ NEEDS: dict[str, tuple[str, ...]] = {
         ("read_products", "write_products"),
     ),
     **dict.fromkeys(
-        ("productSet", "productUpdate", "productVariantsBulkUpdate", "productDelete", "productChangeStatus"),
+        (
+            "productSet",
+            "productUpdate",
+            "productVariantsBulkUpdate",
+            "productVariantsBulkDelete",
+            "productDelete",
+            "productChangeStatus",
+        ),
         ("write_products",),
     ),
     **dict.fromkeys(("publishablePublish", "publishableUnpublish"), ("write_publications",)),

@@ -101,6 +101,31 @@ def _checked_update(call: Call, product: Product, row: Data, path: list[str]) ->
     return variant
 
 
+def _variants_delete(root: Any, info: Any, **args: Any) -> Data:
+    """All or nothing; a product keeps at least one variant."""
+    call = call_of(info)
+    product = product_by_id(call, args["productId"])
+    if product is None:
+        gone = user_error(["productId"], "Product does not exist", "PRODUCT_DOES_NOT_EXIST")
+        return {"product": None, "userErrors": [gone]}
+    wanted = dict.fromkeys(number_of("ProductVariant", one) for one in args["variantsIds"])
+    for index, number in enumerate(wanted):
+        if number not in product.variant_ids:
+            foreign = "AT_LEAST_ONE_VARIANT_DOES_NOT_BELONG_TO_THE_PRODUCT"
+            where = ["variantsIds", str(index)]
+            message = "At least one variant does not belong to the product"
+            return {"product": product, "userErrors": [user_error(where, message, foreign)]}
+    if len(wanted) == len(product.variant_ids):
+        last = user_error(["variantsIds"], "Cannot delete the last variant of a product", "CANNOT_DELETE_LAST_VARIANT")
+        return {"product": product, "userErrors": [last]}
+    for number in wanted:
+        if number is not None:
+            call.shop.drop_variant(call.shop.variants[number])
+    if wanted:
+        product.updated_at = call.now
+    return {"product": product, "userErrors": []}
+
+
 def _product_delete(root: Any, info: Any, **args: Any) -> Data:
     call = call_of(info)
     wanted = args["input"]["id"]
@@ -158,6 +183,7 @@ FIELDS: Fields = {
     "Mutation.productSet": _product_set,
     "Mutation.productUpdate": _product_update,
     "Mutation.productVariantsBulkUpdate": _variants_update,
+    "Mutation.productVariantsBulkDelete": _variants_delete,
     "Mutation.productDelete": _product_delete,
     "Mutation.productChangeStatus": _change_status,
     "Mutation.publishablePublish": _publish,

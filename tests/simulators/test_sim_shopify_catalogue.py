@@ -312,6 +312,32 @@ def test_a_deleted_product_is_gone_with_its_stock(shop: Shop) -> None:
     assert shop.stock("A-1")["available"] == 2
 
 
+DELETE = """mutation D($p: ID!, $v: [ID!]!) { productVariantsBulkDelete(productId: $p, variantsIds: $v) { product { id
+ variants(first: 10) { nodes { sku } } } userErrors { code field message } } }"""
+
+
+def test_variants_are_deleted_together_or_not_at_all_and_the_last_one_stays(shop: Shop) -> None:
+    rows = upsert(shop, sizes(("S", "A-S"), ("M", "A-M"), ("L", "A-L")))["product"]["variants"]["nodes"]
+    small, medium, large = (row["id"] for row in rows)
+    shop.sell("B-1", 1)
+    foreign = "gid://shopify/ProductVariant/4"
+
+    def delete(*ids: str, product: str = "gid://shopify/Product/1") -> tuple[Any, list[tuple[str, list[str]]]]:
+        found = shop.data(DELETE, {"p": product, "v": list(ids)})["productVariantsBulkDelete"]
+        left = found["product"] and [row["sku"] for row in found["product"]["variants"]["nodes"]]
+        return left, [(error["code"], error["field"]) for error in found["userErrors"]]
+
+    every = ["A-S", "A-M", "A-L"]
+    strange = "AT_LEAST_ONE_VARIANT_DOES_NOT_BELONG_TO_THE_PRODUCT"
+    assert delete(small, foreign) == (every, [(strange, ["variantsIds", "1"])])
+    assert delete(small, medium, large) == (every, [("CANNOT_DELETE_LAST_VARIANT", ["variantsIds"])])
+    assert delete(small, product="gid://shopify/Product/9") == (None, [("PRODUCT_DOES_NOT_EXIST", ["productId"])])
+    assert delete(small, medium) == (["A-L"], [])
+    assert delete(small) == (["A-L"], [(strange, ["variantsIds", "0"])])
+    assert delete(large) == (["A-L"], [("CANNOT_DELETE_LAST_VARIANT", ["variantsIds"])])
+    assert sorted(row["sku"] for row in shop.sim.ledger()["listings"]) == ["A-L", "B-1"]
+
+
 def test_the_first_active_location_is_the_one_that_ships(shop: Shop) -> None:
     rooms = shop.data("{ locations(first: 5) { nodes { id isActive } } }")["locations"]["nodes"]
     assert rooms == [{"id": shop.sim.location_id, "isActive": True}]

@@ -130,6 +130,34 @@ def test_a_revision_keeps_variants_it_does_not_name_and_leaves_their_stock(flow)
     assert revised.refs[0].facts["variant_id"] == refs[0].facts["variant_id"]
 
 
+def test_ending_one_variant_of_several_removes_it_alone_and_publishing_brings_it_back(flow):
+    small, medium, large = flow.publish("S", "M", "L")
+    order = flow.order(("CUP-S", 1))
+    assert flow.adapter.end_listing(small) == Applied(external_id=small.facts["variant_id"])
+    assert flow.shown() == {"CUP-M": 5, "CUP-L": 5}
+    assert flow.adapter.read_listings([small])[0].state is ListingState.VANISHED
+    assert flow.adapter.end_listing(small) == Applied()
+    flow.wait()
+    line = flow.adapter.read_order(order).lines[0]
+    assert (line.channel_sku, line.quantity) == ("CUP-S", 1)
+    assert flow.adapter.end_listing(medium) == Applied(external_id=medium.facts["variant_id"])
+    assert flow.adapter.end_listing(large) == Applied(external_id=large.facts["variant_id"])
+    assert flow.shown() == {}
+    assert [(row["sku"], row["state"]) for row in flow.sim.ledger()["listings"]] == [("CUP-L", "ended")]
+    flow.publish("S", "M", "L")
+    assert flow.shown() == {"CUP-S": 5, "CUP-M": 5, "CUP-L": 5}
+    assert flow.sim.counts["productVariantsBulkDelete"] == 2
+
+
+def test_a_lost_answer_to_a_deletion_is_no_harm(flow):
+    small, _ = flow.publish("S", "M")
+    flow.break_next(FaultKind.APPLY_THEN_DROP, "productVariantsBulkDelete")
+    with pytest.raises(OutcomeUnknown):
+        flow.adapter.end_listing(small)
+    assert flow.adapter.end_listing(small) == Applied()
+    assert flow.shown() == {"CUP-M": 5}
+
+
 def test_compare_and_set_notices_a_sale_the_hub_has_not_seen(flow):
     small, medium = flow.publish("S", "M")
     flow.order(("CUP-S", 2))
