@@ -14,7 +14,10 @@ from hub.channels.contract import InvalidData
 from hub.kernel.clock import iso_millis, parse_instant
 
 #: `lastUpdatedBefore` must lie at least this far back (orders model; enforced by the API).
-BEFORE_LAG = timedelta(minutes=2)
+REFUSED_BEFORE = timedelta(minutes=2)
+#: A machine whose clock runs a little ahead of Amazon's must not ask for a bound that is too young there.
+CLOCK_SKEW = timedelta(seconds=15)
+BEFORE_LAG = REFUSED_BEFORE + CLOCK_SKEW
 #: Changes become visible about this late (contracts README 2.4).
 VISIBILITY_LAG = timedelta(minutes=2)
 OVERLAP = timedelta(minutes=5)

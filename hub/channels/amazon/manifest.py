@@ -81,7 +81,7 @@ MANIFEST = Manifest(
     max_order_page=100,
     stock_write="absolute",
     stock_ack="later",
-    order_lag_s=120,
+    order_lag_s=135,  # a window ends 2 min 15 s back (cursors.BEFORE_LAG)
     pull_every_s=180,
     confirms={
         Capability.STOCK: "later",

@@ -11,6 +11,7 @@ import pytest
 
 from hub.channels.amazon import orders
 from hub.channels.amazon.cursors import Window, open_window
+from hub.channels.amazon.manifest import MANIFEST
 from hub.channels.contract import (
     AdapterBug,
     CancellationState,
@@ -252,7 +253,7 @@ def test_the_last_page_covers_the_window_less_the_lag_and_the_next_one_overlaps(
     assert page.covered_until == NOW - timedelta(minutes=4)
     following = open_window(page.cursor, since=None, now=NOW + timedelta(minutes=10))
     assert following.after == NOW - timedelta(minutes=7)
-    assert following.before == NOW + timedelta(minutes=8)
+    assert following.before == NOW + timedelta(minutes=10) - timedelta(minutes=2, seconds=15)
 
 
 def test_the_upper_bound_stays_while_the_run_is_paged() -> None:
@@ -260,10 +261,10 @@ def test_the_upper_bound_stays_while_the_run_is_paged() -> None:
     page = orders.parse_order_page({"orders": [], "pagination": {"nextToken": "t-2"}}, first, NOW)
     assert (page.has_more, page.covered_until) == (True, None)
     second = open_window(page.cursor, since=None, now=NOW + timedelta(minutes=30))
-    assert (second.after, second.before, second.token) == (first.after, NOW - timedelta(minutes=2), "t-2")
+    assert (second.after, second.before, second.token) == (first.after, NOW - timedelta(seconds=135), "t-2")
     assert orders.build_order_query(second, marketplace_id="M", limit=50) == {
         "lastUpdatedAfter": "2026-10-23T09:00:00.000Z",
-        "lastUpdatedBefore": "2026-11-22T08:58:00.000Z",
+        "lastUpdatedBefore": "2026-11-22T08:57:45.000Z",
         "marketplaceIds": ["M"],
         "maxResultsPerPage": 50,
         "includedData": ["BUYER", "RECIPIENT", "PROCEEDS", "CANCELLATION", "FULFILLMENT", "PACKAGES"],
@@ -280,7 +281,13 @@ def test_a_token_older_than_its_life_is_not_sent() -> None:
 
 def test_a_start_in_the_future_asks_for_an_empty_window() -> None:
     asked = open_window(None, since=NOW + timedelta(days=1), now=NOW)
-    assert asked.after == asked.before == NOW - timedelta(minutes=2)
+    assert asked.after == asked.before == NOW - timedelta(minutes=2, seconds=15)
+
+
+def test_what_the_manifest_calls_the_lag_is_where_a_window_ends() -> None:
+    newest = open_window(None, since=None, now=NOW)
+    assert newest.before == NOW - timedelta(seconds=MANIFEST.order_lag_s)
+    assert newest.covered_until == NOW - timedelta(seconds=MANIFEST.order_lag_s + 120)
 
 
 def test_a_window_is_started_over_three_times_at_most() -> None:

@@ -109,7 +109,7 @@ def test_the_search_of_orders_is_one_store_one_window() -> None:
         bench(url).adapter.pull_orders(None, limit=7)
     assert script.seen[0].query == {
         "lastUpdatedAfter": "2026-10-23T09:00:00.000Z",
-        "lastUpdatedBefore": "2026-11-22T08:58:00.000Z",
+        "lastUpdatedBefore": "2026-11-22T08:57:45.000Z",
         "marketplaceIds": STORE,
         "maxResultsPerPage": "7",
         "includedData": "BUYER,RECIPIENT,PROCEEDS,CANCELLATION,FULFILLMENT,PACKAGES",
@@ -548,7 +548,7 @@ def test_an_ended_page_token_starts_the_window_over() -> None:
         made.clock.advance(timedelta(minutes=9))
         second = made.adapter.pull_orders(first.cursor, limit=5)
     assert [seen.query.get("paginationToken") for seen in script.seen] == [None, "t-2", None]
-    assert {seen.query["lastUpdatedBefore"] for seen in script.seen} == {"2026-11-22T08:58:00.000Z"}
+    assert {seen.query["lastUpdatedBefore"] for seen in script.seen} == {"2026-11-22T08:57:45.000Z"}
     assert second.has_more is True
     assert made.logged == [("amazon.order_window_restarted", {"restarts": 1})]
 

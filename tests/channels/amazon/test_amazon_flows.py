@@ -14,6 +14,7 @@ from hub.channels.contract import (
     Applied,
     CancellationState,
     CancelRequest,
+    ChannelError,
     ChannelOrder,
     Found,
     FulfilmentState,
@@ -252,6 +253,23 @@ def test_what_is_shipped_cannot_be_cancelled(market: Market) -> None:
     refused = market.adapter.cancel_order(CancelRequest(cancel_key="c", order_id=order_id))
     assert isinstance(refused, Refused)
     assert refused.problems[0].code == "nothing_to_cancel"
+
+
+@pytest.mark.parametrize(("ahead_s", "asked"), [(0, True), (15, True), (16, False)])
+def test_a_clock_up_to_15_seconds_ahead_of_amazons_still_pulls(ahead_s: int, asked: bool) -> None:
+    sim = AmazonSimulator(clock=FixedClock(NOW))
+    own = sim.credentials
+    with sim.server() as server:
+        made = bench(
+            server.url, clock=FixedClock(NOW + timedelta(seconds=ahead_s)),
+            secrets={name: own[name] for name in SECRETS}, seller_id=own["seller_id"], marketplace_id=own["marketplace_id"],
+        )  # fmt: skip
+        if asked:
+            assert made.adapter.pull_orders(None, limit=10).orders == ()
+        else:
+            with pytest.raises(ChannelError):
+                made.adapter.pull_orders(None, limit=10)
+        made.adapter.close()
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 10])
