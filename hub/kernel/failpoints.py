@@ -16,8 +16,8 @@ _lock = threading.Lock()
 NAMES = (
     "push.claimed", "push.before_send", "push.after_send", "push.before_commit", "push.after_commit",
     "pull.fetched", "pull.kth_order", "pull.before_commit", "pull.after_commit",
-    "ship.recorded", "ship.before_send", "ship.after_send", "ship.before_commit",
-    "publish.before_send", "publish.after_send",
+    "ship.recorded", "ship.before_send", "ship.after_send", "ship.before_commit", "ship.after_commit",
+    "publish.before_send", "publish.after_send", "publish.before_commit", "publish.after_commit",
     "import.batch", "import.before_commit",
 )  # fmt: skip
 

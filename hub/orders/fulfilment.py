@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hub.channels.contract.records import ShipmentConfirmation
 from hub.db.upsert import put_new
 from hub.kernel.errors import Invalid, NotAllowedNow, Unknown
+from hub.kernel.failpoints import reach
 from hub.kernel.ids import digest, named_uuid
 from hub.orders.models import Order, OrderEvent, OrderLine, Shipment, ShipmentLine
 from hub.orders.stages import refresh
@@ -121,6 +122,7 @@ def record_shipment(session: Session, cmd: RecordShipment, now: datetime) -> Rec
     refresh(session, (order.id,))
     _event(session, order.id, f"shipped:{number}", "shipped", now, cmd.by, {"carrier": cmd.carrier, "package": number})
     items.want(session, SHIPMENT_CONFIRM, order.account_id, str(shipment.id), now)
+    reach("ship.recorded")
     return Recorded(shipment_id=shipment.id, package_number=number, is_new=True)
 
 

@@ -125,6 +125,7 @@ def _send(
             # A fact whether or not the lease is still ours.
             fulfilment.confirmed(session, int(item.key), step.external_id, done_at)
         reach("ship.before_commit")
+    reach("ship.after_commit")
 
 
 def _poll(hub: Hub, opened: OpenAccount, item: Claimed, ticket: str) -> None:

@@ -83,6 +83,8 @@ def _publish(hub: Hub, opened: OpenAccount, adapter: PublishesListings, item: Cl
     done_at = hub.clock.now()
     with unit(hub.sessions) as session:
         _record(session, item, publishing, attempt_id, result, done_at)
+        reach("publish.before_commit")
+    reach("publish.after_commit")
 
 
 def _record(
