@@ -381,6 +381,7 @@ def _after(
             }
         )  # fmt: skip
     if outside:  # before the promises shrink: the units that left are taken out of them
+        reservations.lock(session, [wish.variant_id for wish in wishes])
         ship_out(session, outside, now, by="channel")
     reservations.reserve(session, wishes, now)
     table = table_of(Order)

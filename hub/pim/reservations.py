@@ -14,6 +14,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
+from hub.db.session import is_sqlite
 from hub.db.upsert import chunks
 from hub.pim.models import Location, Reservation, StockPosition
 from hub.pim.rules import Spot, choose_spot
@@ -90,6 +91,20 @@ class _Positions:
             if result.rowcount != 1:
                 raise RuntimeError(f"position {variant_id}/{location_id} moved under its lock by {delta}")
         self.deltas.clear()
+
+
+def lock(session: Session, variant_ids: Iterable[int]) -> None:
+    """Lock the positions of these variants, always in the same order, before a unit touches them one after the other:
+    two units with the same variants in another sequence would otherwise lock each other out. Nothing to do on SQLite."""
+    if is_sqlite(session):
+        return
+    for part in chunks(sorted(set(variant_ids))):
+        session.execute(
+            select(StockPosition.variant_id)
+            .where(StockPosition.variant_id.in_(part))
+            .order_by(StockPosition.variant_id, StockPosition.location_id)
+            .with_for_update()
+        ).all()
 
 
 def reserve(session: Session, wishes: Sequence[Wish], now: datetime) -> dict[int, int]:

@@ -192,6 +192,10 @@ def ship_out(session: Session, outs: Sequence[Out], now: datetime, *, by: str = 
     fresh = [out for out in outs if ledger.movement_of(session, out.token) is None]
     if not fresh:
         return
+    lines = [out.order_line_id for out in fresh]
+    reservations.lock(
+        session, session.scalars(select(Reservation.variant_id).where(Reservation.order_line_id.in_(lines)))
+    )
     for out in fresh:
         row = session.scalars(select(Reservation).where(Reservation.order_line_id == out.order_line_id)).first()
         if row is None:
