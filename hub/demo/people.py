@@ -1,4 +1,4 @@
-"""The people of a rehearsal: buyers on the marketplaces, the warehouse, and the operator who clears desks."""
+"""The people of a rehearsal: buyers on the marketplaces, and the operator who clears desks, and the warehouse."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from sqlalchemy import func, select
 
 from hub.db.session import reading, unit
 from hub.demo.marketplaces import Marketplace
+from hub.demo.warehouse import Warehouse as Warehouse
 from hub.kernel.errors import HubError
-from hub.orders import desk, fulfilment
-from hub.orders.models import Order, OrderLine
+from hub.orders import desk
+from hub.orders.models import Order
 from hub.pim import stock
 from hub.pim.models import Location, Reservation, Variant
 from hub.wiring import System
 from hub.work import accounts, items
 from hub.work.models import Account
-
-CARRIERS = ("dhl", "ups", "dpd", "royal_mail")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,71 +67,6 @@ class Buyers:
         for channel, order_id, _ in self.pending:
             self.places[channel].post(f"orders/{order_id}/pay")
         self.pending = []
-
-
-@dataclass(slots=True, kw_only=True)
-class Warehouse:
-    """Ships what may be shipped; sometimes in two parcels."""
-
-    system: System
-    rng: random.Random
-    parcels: int = 0
-
-    def ship(self, limit: int = 200) -> int:
-        """Ship every order that is ready and fully held; returns how many parcels left."""
-        now = self.system.clock.now()
-        with reading(self.system.sessions) as session:
-            short = (
-                select(OrderLine.order_id)
-                .join(Reservation, Reservation.order_line_id == OrderLine.id)
-                .where(Reservation.closed_at.is_(None), Reservation.quantity < Reservation.wanted)
-            )
-            ids = list(
-                session.scalars(
-                    select(Order.id)
-                    .where(Order.stage.in_(("ready", "partly")), Order.id.not_in(short))
-                    .order_by(Order.due, Order.id)
-                    .limit(limit)
-                )
-            )
-        left = 0
-        for order_id in ids:
-            left += self._ship_one(order_id, now)
-        return left
-
-    def _ship_one(self, order_id: int, now: datetime) -> int:
-        with reading(self.system.sessions) as session:
-            open_lines = [
-                (row.id, row.quantity - row.shipped)
-                for row in session.execute(
-                    select(OrderLine.id, OrderLine.quantity, OrderLine.shipped)
-                    .where(OrderLine.order_id == order_id, OrderLine.quantity > OrderLine.shipped)
-                    .order_by(OrderLine.id)
-                )
-            ]
-        units = sum(count for _, count in open_lines)
-        contents = [tuple(open_lines)]
-        if units > 1 and self.rng.random() < 0.25:
-            line, _ = open_lines[0]
-            first = ((line, 1),)
-            rest = tuple((i, n - 1 if i == line else n) for i, n in open_lines if n - (i == line) > 0)
-            contents = [first, rest]
-        left = 0
-        for content in contents:
-            self.parcels += 1
-            tracking = f"EN{order_id:07d}{self.parcels:05d}"
-            command = fulfilment.RecordShipment(
-                order_id=order_id, carrier=self.rng.choice(CARRIERS), tracking=tracking, shipped_at=now,
-                lines=content, source="hand", by="warehouse",
-            )  # fmt: skip
-            try:
-                with unit(self.system.sessions) as session:
-                    fulfilment.record_shipment(session, command, now)
-                left += 1
-            except HubError:
-                # Cancelled or stopped since the list was made: the parcel stays here.
-                break
-        return left
 
 
 @dataclass(slots=True, kw_only=True)
