@@ -22,7 +22,7 @@ def cli() -> None:
     """
 
 
-for module in (running, setup, accounts, catalogue, stock, listings, orders, sync, channels, demo_commands):
+for module in (running, setup, accounts, catalogue, stock, listings, orders, sync, explain, channels, demo_commands):
     for command in module.COMMANDS:
         cli.add_command(command)
 
