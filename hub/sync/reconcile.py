@@ -88,7 +88,7 @@ def run_probe(hub: Hub, account_id: AccountId) -> int:
     with unit(hub.sessions) as session:
         if problem is None:
             items.finish(session, claimed[0], now)
-            accounts.set_state(session, account_id, "open", "", now)
+            accounts.unblock(session, account_id, now)
         else:
             items.again(
                 session, claimed[0], now + timedelta(seconds=accounts.PROBE_BLOCKED_EVERY_S), counted=False,

@@ -69,7 +69,12 @@ def write(
             )  # fmt: skip
         case Ask():
             _close(session, attempt_id, step.result, now, step.code, step.message)
-            held = items.ask(session, item, code=step.code, message=step.message + owner_message)
+            # What nobody knows stays unknown while it waits: a person's retry looks first, too.
+            unknown = step.result in ("unclear", "bug") and KINDS[item.kind].repeat == "look"
+            held = items.ask(
+                session, item, code=step.code, message=step.message + owner_message,
+                phase="look" if unknown or phase == "look" else "send",
+            )  # fmt: skip
         case Block():
             _close(session, attempt_id, "auth", now, step.code, step.message)
             accounts.set_state(session, item.account_id, "blocked", step.message, now)

@@ -91,9 +91,18 @@ def secrets_of(account: Account) -> dict[str, str]:
 
 def set_state(session: Session, account_id: int, state: str, reason: str, now: datetime) -> bool:
     """Move the gate; False if it already stood so. A person's pause is not undone by a machine's block."""
+    return _move(session, account_id, state, reason, now, only_from="open" if state == "blocked" else None)
+
+
+def unblock(session: Session, account_id: int, now: datetime) -> bool:
+    """The credentials work again: a blocked account opens, a paused one stays as the person left it."""
+    return _move(session, account_id, "open", "", now, only_from="blocked")
+
+
+def _move(session: Session, account_id: int, state: str, reason: str, now: datetime, *, only_from: str | None) -> bool:
     condition = [Account.id == account_id, Account.state != state]
-    if state == "blocked":
-        condition.append(Account.state == "open")
+    if only_from is not None:
+        condition.append(Account.state == only_from)
     result = session.execute(
         update(Account)
         .where(*condition)

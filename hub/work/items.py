@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from hub.db.types import UtcDateTime
 from hub.db.upsert import chunks, put, table_of
 from hub.kernel.ids import AccountId, WorkId
-from hub.work.kinds import KINDS, Kind
+from hub.work.kinds import KINDS, PROBE, Kind
 from hub.work.models import Account, LaneGate, WorkItem
 
 _items = table_of(WorkItem)
@@ -88,7 +88,6 @@ def want_many(
         update={
             "revision": t.c.revision + 1,
             "state": case((fresh, "due"), else_=t.c.state),
-            "phase": case((t.c.state == "needs_human", "send"), else_=t.c.phase),
             "due_at": case((fresh, given), else_=t.c.due_at),
             "attempts": case((fresh, 0), else_=t.c.attempts),
             "wanted_at": case((fresh, literal(now, UtcDateTime())), else_=t.c.wanted_at),
@@ -245,15 +244,16 @@ def again(
     return _settle(session, item, values)
 
 
-def ask(session: Session, item: Claimed, *, code: str, message: str) -> bool:
-    """A person has to change something; a newer wish (or a retry) makes it due again."""
+def ask(session: Session, item: Claimed, *, code: str, message: str, phase: str = "send") -> bool:
+    """A person has to change something; a newer wish (or a retry) makes it due again. `phase` «look» = nobody knows
+    what the last send did, so that even then it is looked up first."""
     return _settle(
         session,
         item,
         {
             # A wish that arrived meanwhile may well be the correction: try that one.
             "state": case((WorkItem.revision > item.revision, "due"), else_="needs_human"),
-            "phase": "send", "attempts": 0, "ticket": None, "last_code": code, "last_message": message,
+            "phase": phase, "attempts": 0, "ticket": None, "last_code": code, "last_message": message,
         },
     )  # fmt: skip
 
@@ -266,9 +266,9 @@ def retry_desk(session: Session, now: datetime, *, account_id: int | None = None
     if kind is not None:
         stmt = stmt.where(WorkItem.kind == kind)
     result = session.execute(
-        stmt.values(
-            state="due", phase="send", due_at=now, attempts=0, revision=WorkItem.revision + 1
-        ).execution_options(synchronize_session=False)
+        stmt.values(state="due", due_at=now, attempts=0, revision=WorkItem.revision + 1).execution_options(
+            synchronize_session=False
+        )
     )
     assert isinstance(result, CursorResult)
     return int(result.rowcount)
@@ -301,7 +301,7 @@ def due_lanes(session: Session, now: datetime, lanes: Sequence[str] | None = Non
         .outerjoin(LaneGate, and_(LaneGate.account_id == t.account_id, LaneGate.kind == t.kind))
         .where(
             or_(and_(t.state == "due", t.due_at <= now), and_(t.state == "leased", t.lease_until <= now)),
-            or_(Account.state == "open", t.kind == "account.probe"),
+            or_(Account.state == "open", and_(Account.state == "blocked", t.kind == PROBE.name)),
             or_(LaneGate.not_before.is_(None), LaneGate.not_before <= now),
             or_(
                 Account.writes_enabled.is_(True),
