@@ -7,7 +7,7 @@ import sys
 import click
 
 from hub import __version__
-from hub.cli import accounts, catalogue, channels, explain, listings, orders, running, setup, stock, sync
+from hub.cli import accounts, catalogue, channels, doctor, explain, listings, orders, running, setup, stock, sync
 from hub.cli import demo as demo_commands
 from hub.kernel.errors import HubError
 
@@ -22,7 +22,20 @@ def cli() -> None:
     """
 
 
-for module in (running, setup, accounts, catalogue, stock, listings, orders, sync, explain, channels, demo_commands):
+for module in (
+    running,
+    setup,
+    accounts,
+    catalogue,
+    stock,
+    listings,
+    orders,
+    sync,
+    explain,
+    doctor,
+    channels,
+    demo_commands,
+):
     for command in module.COMMANDS:
         cli.add_command(command)
 

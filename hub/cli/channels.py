@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from hub import rehearsal
 from hub.channels import registry
 from hub.channels.contract.manifest import Manifest
-from hub.channels.testkit.table import Result
 from hub.cli.common import json_option, show
 from hub.cli.progress import working
 from hub.cli.tables import safe, table
+
+if TYPE_CHECKING:
+    from hub.channels.testkit.table import Result
 
 
 @click.group()
@@ -66,6 +68,8 @@ def check(name: str, as_json: bool) -> None:
 
     A capability that the channel does not claim is skipped, and says so.
     """
+    from hub import rehearsal  # simulators and test kit: only who rehearses waits for them
+
     results: list[Result] = []
     with working(f"Rehearsing {name}") as say:
         for result in rehearsal.run_check(name):
