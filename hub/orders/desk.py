@@ -13,23 +13,25 @@ from hub.orders.models import Order, OrderEvent, OrderLine
 from hub.orders.stages import refresh
 from hub.work import items
 from hub.work.kinds import ORDER_CANCEL
+from hub.work.models import Account
 
 REASONS = ("out_of_stock", "buyer_request", "address", "fraud", "other")
 
 
 def by_name(session: Session, name: str) -> Order:
-    """An order by the hub's id, the channel's id or the number people call it.
+    """An order by the hub's id, the channel's id, the number people call it, or that number with the hub's id as in
+    exported files («#1001-57»).
 
     Raises:
         Unknown: none, or more than one, is called that.
     """
-    query = (
-        select(Order).where((Order.channel_order_id == name) | (Order.display_id == name)).order_by(Order.id).limit(2)
-    )
-    found = list(session.scalars(query))
-    if not found and name.isdigit() and len(name) < 12:
-        one = session.get(Order, int(name))
-        found = [one] if one is not None else []
+    known = list(session.scalars(select(Account.id)))  # they lead the index of the channels' ids
+    theirs = Order.account_id.in_(known) & (Order.channel_order_id == name)
+    found = list(session.scalars(select(Order).where(theirs | (Order.display_id == name)).order_by(Order.id).limit(2)))
+    number, _, own = name.rpartition("-")
+    if not found and own.isascii() and own.isdigit() and len(own) < 12:
+        one = session.get(Order, int(own))
+        found = [one] if one is not None and number in ("", one.display_id) and name[:1] != "-" else []
     if not found:
         raise Unknown(f"no order is called {name!r}", field="order", value=name)
     if len(found) > 1:
