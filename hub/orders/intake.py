@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from hub.channels.contract.records import BadRecord, ChannelOrder
@@ -411,3 +412,23 @@ def quarantine(session: Session, account_id: int, bad: Sequence[BadRecord], now:
     if not rows:
         return 0
     return len(put_new(session, BadOrder, list(rows.values()), key=("account_id", "digest"), returning=("id",)))
+
+
+def readable(session: Session, account_id: int, order_ids: Collection[str], now: datetime) -> int:
+    """These orders could be read: whatever lies on the desk of unreadable ones about them is settled. Returns how many
+    entries that were."""
+    settled = 0
+    for part in chunks(sorted(order_ids)):
+        result = session.execute(
+            update(BadOrder)
+            .where(
+                BadOrder.account_id == account_id,
+                BadOrder.resolved_at.is_(None),
+                BadOrder.channel_order_id.in_(part),
+            )
+            .values(resolved_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        assert isinstance(result, CursorResult)
+        settled += result.rowcount
+    return settled

@@ -29,6 +29,7 @@ from hub.simulators.amazon_orders import Orders
 from hub.simulators.amazon_orders_api import OrdersApi
 from hub.simulators.amazon_shipments import confirm
 from hub.simulators.base import ControlError, Ledger, OrderSpec, Scenario, Simulator, TokenBucket
+from hub.simulators.spoil import OrderShape
 
 CREDENTIALS = {
     "client_id": "amzn1.application-oa2-client.simulated",
@@ -54,6 +55,7 @@ class AmazonSimulator(Simulator):
     """
 
     channel = "amazon"
+    order_shape = OrderShape(order_id="orderId", number="amount", currency="currencyCode")
 
     def __init__(
         self,

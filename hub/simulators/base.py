@@ -13,6 +13,8 @@ Control API (JSON; never rate-limited, never broken):
     POST   /_control/orders/ID/cancel       the buyer's order is cancelled outright (unpaid or by the channel)
     POST   /_control/orders/ID/request_cancel   the buyer asks for a cancellation
     POST   /_control/orders/ID/amend        {"lines": [{"line_id", "quantity"}]}: order edited after placing
+    POST   /_control/orders/ID/spoil        from now on the channel shows this order with amounts that are no numbers
+    POST   /_control/orders/ID/unspoil      and now it is well again
     POST   /_control/buy                    {"seed", "max_quantity", "pending_share"} -> {"order_id"} or {"order_id": null}
     POST   /_control/listings               {"sku", "quantity", "price_minor", "currency", "title", ...}: a listing made by hand
     POST   /_control/stock                  {"sku", "quantity"}: someone changes the number in the channel's own screen
@@ -43,6 +45,7 @@ from werkzeug.wrappers import Request, Response
 from hub.kernel.clock import Clock, SystemClock, iso_millis
 from hub.loopback.faults import Fault, FaultKind, FaultPlan
 from hub.loopback.server import LoopbackServer
+from hub.simulators.spoil import OrderShape, spoiled
 
 CONTROL = "/_control/"
 LOG_LIMIT = 200_000
@@ -197,6 +200,7 @@ class Simulator(ABC):
     """One simulated channel (one seller account unless the subclass supports more)."""
 
     channel: ClassVar[str]
+    order_shape: ClassVar[OrderShape | None] = None  # None: this channel's orders cannot be spoilt
 
     def __init__(
         self, *, clock: Clock | None = None, scenario: Scenario | None = None, state_file: Path | None = None
@@ -211,6 +215,7 @@ class Simulator(ABC):
         self.counts: Counter[str] = Counter()
         self.throttled: Counter[str] = Counter()
         self.faulted = 0
+        self.spoilt: set[str] = set()  # ids of orders that are shown broken
         self.state_file = state_file
 
     # ---------------------------------------------------------------- the channel's own wire: subclasses
@@ -302,7 +307,11 @@ class Simulator(ABC):
         if self.state_file is None:
             return
         with self.lock:
-            state = {"clock_offset_s": self.clock._offset.total_seconds(), "shop": self.dump()}
+            state = {
+                "clock_offset_s": self.clock._offset.total_seconds(),
+                "spoilt": sorted(self.spoilt),
+                "shop": self.dump(),
+            }
         self.state_file.parent.mkdir(parents=True, exist_ok=True)
         part = self.state_file.with_suffix(".part")
         part.write_text(json.dumps(state), "utf-8")
@@ -315,6 +324,7 @@ class Simulator(ABC):
         state = json.loads(self.state_file.read_text("utf-8"))
         with self.lock:
             self.clock.advance(timedelta(seconds=state["clock_offset_s"]))
+            self.spoilt = set(state.get("spoilt", ()))
             self.restore(state["shop"])
         return True
 
@@ -322,7 +332,10 @@ class Simulator(ABC):
         if request.path.startswith(CONTROL):
             return self._control(request)
         with self.lock:
-            return self.handle(request)
+            response = self.handle(request)
+            if self.spoilt and self.order_shape is not None:
+                response = spoiled(response, self.order_shape, self.spoilt)
+            return response
 
     def _record(self, request: Request, operation: str, response: Response | None, fault: FaultKind | None) -> None:
         throttled = response is not None and self.is_throttled(response)
@@ -427,8 +440,25 @@ class Simulator(ABC):
                 self.request_cancel(order_id)
             case "amend":
                 self.amend_order(order_id, {str(line["line_id"]): int(line["quantity"]) for line in body["lines"]})
+            case "spoil":
+                self.spoil_order(order_id)
+            case "unspoil":
+                self.spoilt.discard(order_id)
             case _:
-                raise ControlError(f"orders cannot be told to {verb!r}; known: pay, cancel, request_cancel, amend")
+                known = "pay, cancel, request_cancel, amend, spoil, unspoil"
+                raise ControlError(f"orders cannot be told to {verb!r}; known: {known}")
+
+    def spoil_order(self, order_id: str) -> None:
+        """Show this order broken until it is told to «unspoil».
+
+        Raises:
+            ControlError: no such order, or this channel has no way to do it.
+        """
+        if self.order_shape is None:
+            raise ControlError(f"orders of {self.channel} cannot be spoilt")
+        if all(order["order_id"] != order_id for order in self.ledger()["orders"]):
+            raise ControlError(f"no order {order_id!r}")
+        self.spoilt.add(order_id)
 
 
 def _json(value: Any, status: int = 200) -> Response:

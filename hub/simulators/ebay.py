@@ -31,6 +31,7 @@ from hub.simulators.ebay_routes import BadBody, Call, target_of
 from hub.simulators.ebay_shop import RevisionsUsedUp, Shop
 from hub.simulators.ebay_state import Listing, Unit, load_state
 from hub.simulators.ebay_trading import TradingApi
+from hub.simulators.spoil import OrderShape
 
 ORDER_LAG_S = 5.0
 
@@ -39,6 +40,7 @@ class EbaySimulator(Simulator):
     """`credentials` are the app's and seller's secrets, `policies` what an offer must name to be published."""
 
     channel: ClassVar[str] = "ebay"
+    order_shape = OrderShape(order_id="orderId", number="value", currency="currency")
 
     def __init__(
         self,

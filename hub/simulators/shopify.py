@@ -31,6 +31,7 @@ from hub.simulators.shopify_product_set import set_product
 from hub.simulators.shopify_records import gid
 from hub.simulators.shopify_schema import bare_schema, document_of, first_root_field
 from hub.simulators.shopify_state import CURRENCY, ONLINE_STORE, Call, ShopState, stamp
+from hub.simulators.spoil import OrderShape
 
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
 CREDENTIALS = {
@@ -59,6 +60,7 @@ class ShopifySimulator(Simulator):
     """One shop. `credentials` holds all three kinds of access; `location_id` is the location that ships."""
 
     channel: ClassVar[str] = "shopify"
+    order_shape = OrderShape(order_id="id", number="amount", currency="currencyCode")
 
     def __init__(
         self,

@@ -16,7 +16,6 @@ from hub.db.upsert import put
 from hub.kernel.failpoints import reach
 from hub.kernel.ids import AccountId
 from hub.orders import intake
-from hub.orders.models import BadOrder
 from hub.sync import settle
 from hub.sync.hub import Hub, OpenAccount
 from hub.work import attempts, items
@@ -68,6 +67,7 @@ def _page(hub: Hub, opened: OpenAccount, adapter: PullsOrders, item: Claimed, *,
         account = session.get(Account, account_id)
         assert account is not None
         taken = intake.take(session, account, page.orders, now, settle_s=opened.settle_s)
+        intake.readable(session, account_id, {order.order_id for order in page.orders}, now)
         intake.quarantine(session, account_id, page.bad, now)
         _save(session, account_id, page, sum(1 for t in taken if t.result != "unchanged"), now)
         if not page.has_more:
@@ -137,10 +137,6 @@ def run_read(hub: Hub, account_id: AccountId) -> int:
             account = session.get(Account, account_id)
             assert account is not None
             intake.take(session, account, (order,), now, settle_s=opened.settle_s)
-            session.execute(
-                update(BadOrder)
-                .where(BadOrder.account_id == account_id, BadOrder.channel_order_id == item.key)
-                .values(resolved_at=now)
-            )
+            intake.readable(session, account_id, (item.key,), now)
             items.finish(session, item, now)
     return len(claimed)
