@@ -55,7 +55,7 @@ class StrictJson(DefaultJSONProvider):
 class StrictRequest(Request):
     """Says what is wrong with a body that is not JSON."""
 
-    def on_json_loading_failure(self, e: ValueError | None) -> Any:
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
         if e is None:
             raise Refused(415, "unsupported_media_type", "The body must be sent as application/json.")
         why = "it is not UTF-8" if isinstance(e, UnicodeDecodeError) else str(e)
@@ -79,6 +79,8 @@ def install(app: Flask) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
+        if 300 <= response.status_code < 400:
+            response.set_data(b"")  # the framework would add a page
         response.headers["X-Request-Id"] = g.get("request_id", "")
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
