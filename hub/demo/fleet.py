@@ -38,6 +38,11 @@ class Fleet:
                 )
             )
 
+    @property
+    def workers(self) -> tuple[subprocess.Popen[bytes], ...]:
+        """The running workers, each the leader of a process group of its own."""
+        return tuple(self._processes[: self._count])
+
     def __exit__(self, *exc: object) -> None:
         for process in self._processes:
             if process.poll() is None:
