@@ -1,6 +1,7 @@
 """A small shop day in fixed steps, each of which may be taken again: what a crash test kills and starts anew.
 
-`python -m tests.crash.scene FOLDER` plays it as a process of its own on the hub of HUB_HOME; FOLDER holds the shared
+`python -m tests.crash.scene FOLDER [KIND]` plays it (or carries out what is due of one kind of work) as a process of
+its own on the hub of HUB_HOME; FOLDER holds the shared
 clock and `places.json`, the addresses of the three marketplaces, which live elsewhere and survive. Played to its end, the
 scene has brought in a catalogue and two later files, published four products on three marketplaces, sold three orders on
 each, received and written off stock, shipped everything (every second order in two parcels), and come to rest.
@@ -99,32 +100,58 @@ def expected_on_hand(places: Mapping[str, Marketplace]) -> dict[str, int]:
 # ------------------------------------------------------------------ the day
 
 
-def play(system: System, places: Mapping[str, Marketplace], clock: SharedClock, folder: Path) -> None:
-    """The whole day, from wherever it is.
+def play(
+    system: System,
+    places: Mapping[str, Marketplace],
+    clock: SharedClock,
+    folder: Path,
+    *,
+    work: Callable[[], object] | None = None,
+    noon: Callable[[], object] = lambda: None,
+) -> None:
+    """The whole day, from wherever it is. `work` carries out what is due (default: this thread does); `noon` is called
+    when orders wait to be pulled and new stock and prices wait to be sent.
 
     Raises:
         NoRestError: the hub does not come to rest.
     """
+    morning(system, places, clock, folder, work=work)
+    buy(places, 2)
+    bring_in(system, folder / "prices-1.csv")
+    move_stock(system)
+    noon()
+    calm(system, clock, work)
+    ship(system)
+    buy(places, ORDERS_EACH)
+    calm(system, clock, work)
+    bring_in(system, folder / "prices-2.csv")
+    evening(system, clock, work=work)
+
+
+def morning(
+    system: System,
+    places: Mapping[str, Marketplace],
+    clock: SharedClock,
+    folder: Path,
+    *,
+    work: Callable[[], object] | None = None,
+) -> None:
+    """Bring in the catalogue, open the accounts, and have everything live."""
     with unit(system.sessions) as session:
         stock.add_location(session, "main", "Cellar", 10)
         stock.add_location(session, "shop", "Shop", 20)
     bring_in(system, folder / "catalogue.csv")
     open_shop(system, places)
-    calm(system, clock)
-    buy(places, 2)
-    calm(system, clock)
-    bring_in(system, folder / "prices-1.csv")
-    move_stock(system)
-    calm(system, clock)
-    ship(system)
-    buy(places, ORDERS_EACH)
-    calm(system, clock)
-    bring_in(system, folder / "prices-2.csv")
+    calm(system, clock, work)
+
+
+def evening(system: System, clock: SharedClock, *, work: Callable[[], object] | None = None) -> None:
+    """Ship what is left, compare with the channels, rest."""
     ship(system)
     with unit(system.sessions) as session:
         for account_id in session.scalars(select(Account.id)).all():
             items.want(session, RECONCILE, account_id, "*", clock.now())
-    calm(system, clock)
+    calm(system, clock, work)
 
 
 def bring_in(system: System, path: Path) -> None:
@@ -216,18 +243,21 @@ def parcels_expected(system: System) -> int:
         return sum(UNITS if order_id % 2 else 1 for order_id in session.scalars(select(Order.id)))
 
 
-def main(folder: Path) -> None:
-    """Play the scene as a process of its own."""
+def main(folder: Path, kind: str = "") -> None:
+    """Play the scene as a process of its own, or carry out only what is due of one kind of work."""
     urls: dict[str, str] = json.loads((folder / "places.json").read_text("utf-8"))
     with httpx.Client(timeout=30.0, trust_env=False) as client:
         places = {channel: Marketplace(channel=channel, url=url, client=client) for channel, url in urls.items()}
         clock = SharedClock(folder / "clock")
         system = wiring.build(config.load(), clock=clock)
         try:
-            play(system, places, clock, folder)
+            if kind:
+                relay.drain(system.hub, kinds=(kind,))
+            else:
+                play(system, places, clock, folder)
         finally:
             system.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -86,7 +86,11 @@ def a_stage(database: Database, folder: Path, *, broker_url: str = "") -> Iterat
     """A stage with empty marketplaces. They are served from this process: the hubs that die are others."""
     clock = SharedClock(folder / "clock")
     settings = Settings(
-        home=folder, database_url=database.url, secret_key=SECRET_KEY, clock_file=folder / "clock", broker_url=broker_url
+        home=folder,
+        database_url=database.url,
+        secret_key=SECRET_KEY,
+        clock_file=folder / "clock",
+        broker_url=broker_url,
     )
     with ExitStack() as closing:
         client = closing.enter_context(httpx.Client(timeout=30.0, trust_env=False))
