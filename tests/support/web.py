@@ -64,9 +64,11 @@ class Shop:
             account = session.get_one(Account, 1)
             return f"ord_{take(session, account, a_channel_order(name, lines, **options))[0].id}"
 
-    def orders(self, number: int) -> None:
+    def orders(self, number: int, *, first: int = 1) -> None:
+        """So many orders for one unit of SKU-1 each, all due at the same time."""
+        made = [a_channel_order(f"A-{n}") for n in range(first, first + number)]
         with unit(self.system.sessions) as session:
-            take(session, session.get_one(Account, 1), *(a_channel_order(f"A-{n}") for n in range(1, number + 1)))
+            take(session, session.get_one(Account, 1), *made)
 
     def stored(self, ref: str) -> Order:
         with reading(self.system.sessions) as session:
