@@ -16,10 +16,10 @@ from hub.db.session import reading, unit
 from hub.demo import shop, truth
 from hub.demo.marketplaces import Marketplace
 from hub.demo.people import Buyers, Operator, Warehouse
+from hub.demo.poison import Poison
 from hub.demo.truth import Comparison
 from hub.kernel.clock import SharedClock, pause
 from hub.loopback.faults import LOOKS_PERMANENT, PAGE_FAULTS, PASSING
-from hub.orders.models import BadOrder
 from hub.sync import relay
 from hub.sync.relay import LocalWorkers
 from hub.wiring import System
@@ -31,6 +31,7 @@ Say = Callable[[str], None]
 
 QUIET_LIMIT_S = 30.0
 REST_ROUNDS = 150
+POISON_UNTIL = 0.6  # the share of the day after which the spoilt orders can be read again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +71,14 @@ class Day:
         buyers = Buyers(places=self.places, rng=rng)
         warehouse = Warehouse(system=self.system, rng=rng)
         operator = Operator(system=self.system, rng=rng)
-        self._trade(buyers, warehouse, operator, rng)
+        poison = Poison(system=self.system, places=self.places)
+        self._trade(buyers, warehouse, operator, rng, poison)
         for place in self.places.values():
             place.heal()
         buyers.finish()
         self._rest(warehouse, operator)
         found = truth.compare(self.system, self.places)
-        return self._report(found, time.monotonic() - started)
+        return self._report(found, poison, time.monotonic() - started)
 
     def _until_live(self) -> None:
         self.say("Publishing the catalogue …")
@@ -96,7 +98,9 @@ class Day:
             place.post("faults", {"kinds": kinds, "rate": self.plan.fault_rate, "times": None, "hang_s": 3.0})
             place.post("faults", {"kinds": pages, "rate": 0.5, "times": None})
 
-    def _trade(self, buyers: Buyers, warehouse: Warehouse, operator: Operator, rng: random.Random) -> None:
+    def _trade(
+        self, buyers: Buyers, warehouse: Warehouse, operator: Operator, rng: random.Random, poison: Poison
+    ) -> None:
         steps = max(1, round(self.plan.hours * 60 / self.plan.step_minutes))
         every = max(1, round(60 / self.plan.step_minutes))
         left = self.plan.orders
@@ -107,8 +111,12 @@ class Day:
                 before = sum(buyers.placed.values())
                 buyers.buy(channel, self.clock.now())
                 left -= sum(buyers.placed.values()) - before
+            if number <= steps * POISON_UNTIL:
+                poison.spoil(buyers)
             buyers.change_minds(self.clock.now())
             self._step(minutes=self.plan.step_minutes)
+            if number == max(1, round(steps * POISON_UNTIL)):
+                poison.heal()
             if number % every == 0:
                 operator.round(restock=number % (2 * every) == 0)
                 warehouse.ship()
@@ -200,11 +208,10 @@ class Day:
 
     # ------------------------------------------------------------ reporting
 
-    def _report(self, found: Comparison, seconds: float) -> dict[str, Any]:
+    def _report(self, found: Comparison, poison: Poison, seconds: float) -> dict[str, Any]:
         now = self.clock.now()
         with reading(self.system.sessions) as session:
             invariants = {f.id: f for f in doctor.invariants(session, now)}
-            bad = int(session.scalar(select(func.count()).select_from(BadOrder)) or 0)
             pulls = int(
                 session.scalar(select(func.count()).select_from(PullRun).where(PullRun.ended_at.is_not(None))) or 0
             )
@@ -223,9 +230,12 @@ class Day:
             "checked": found.stock_compared,
             "broken": found.stock_mismatches[:5],
         }
+        unread = [*poison.held_up, *poison.unnoticed, *poison.unsettled()]
+        quarantined = poison.quarantined()
         shown["I10"] = {
-            "ok": not found.lost, "checked": pulls, "broken": found.lost[:5],
-            "quarantined": bad,
+            "ok": not found.lost and not unread and (quarantined > 0 or not poison.spoilt),
+            "checked": pulls, "broken": [*found.lost[:5], *unread[:5]], "spoilt": len(poison.spoilt),
+            "quarantined": quarantined, "taken_meanwhile": poison.meanwhile,
         }  # fmt: skip
         calls = pool.calls_seen if self.workers is not None else sum(attempts.values())
         shown["I11"] = {"ok": pool.calls_in_unit == 0, "checked": calls, "broken": []}
@@ -252,6 +262,7 @@ class Day:
             "shipments_confirmed": found.shipments_confirmed,
             "shipments_missing": len(found.shipments_missing),
             "shipments_doubled": len(found.shipments_doubled),
+            "quarantined": quarantined,
             "invariants": ordered,
             "requests": requests,
             "requests_by_operation": by_operation,

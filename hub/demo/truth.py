@@ -40,7 +40,7 @@ def compare(system: System, places: Mapping[str, Marketplace]) -> Comparison:
     out = Comparison()
     for channel, place in places.items():
         ledger = place.ledger()
-        truth = {order["order_id"]: order for order in ledger["orders"] if _visible(channel, order["payment"])}
+        truth = {order["order_id"]: order for order in ledger["orders"] if visible(channel, order["payment"])}
         out.orders_placed[channel] = len(truth)
         with reading(system.sessions) as session:
             account = session.scalars(select(Account).where(Account.name == channel)).one()
@@ -91,7 +91,7 @@ def compare(system: System, places: Mapping[str, Marketplace]) -> Comparison:
     return out
 
 
-def _visible(channel: str, payment: str) -> bool:
+def visible(channel: str, payment: str) -> bool:
     """eBay shows only orders whose checkout is complete (contracts README 3.5): one that was never paid for is no order
     yet, and an abandoned one never becomes one."""
     return not (channel == "ebay" and payment == "pending")
