@@ -1,7 +1,8 @@
 """The only writer of reserved: promises to buyers, one per order line.
 
 Positions are locked in (variant, location) order before anything is decided (a no-op on SQLite, where the unit
-already holds the database), and every change is a conditional UPDATE, so that no unit is promised twice.
+already holds the database), promises are read under that lock, and every change is a conditional UPDATE, so that no unit
+is promised twice.
 """
 
 from __future__ import annotations
@@ -107,6 +108,34 @@ def lock(session: Session, variant_ids: Iterable[int]) -> None:
         ).all()
 
 
+def _promises(
+    session: Session, order_line_ids: Iterable[int], variant_ids: Iterable[int] = ()
+) -> tuple[list[Reservation], _Positions]:
+    """The promises of these lines as they are under the lock of their positions (and of those of `variant_ids`). Read
+    any earlier, they could be changed by whoever held the lock before."""
+    lines = sorted(set(order_line_ids))
+    locked: set[int] = set()
+    needed = set(variant_ids)
+    for part in chunks(lines):
+        needed |= set(session.scalars(select(Reservation.variant_id).where(Reservation.order_line_id.in_(part))))
+    while True:
+        locked |= needed
+        positions = _Positions(session, locked)
+        rows: list[Reservation] = []
+        for part in chunks(lines):
+            rows.extend(
+                session.scalars(
+                    select(Reservation)
+                    .where(Reservation.order_line_id.in_(part))
+                    .order_by(Reservation.id)
+                    .execution_options(populate_existing=True)
+                )
+            )
+        needed = {row.variant_id for row in rows} - locked
+        if not needed:  # else a line was mapped anew meanwhile
+            return rows, positions
+
+
 def reserve(session: Session, wishes: Sequence[Wish], now: datetime) -> dict[int, int]:
     """Make or change the promises of these lines; returns what each line now holds (line id → units).
 
@@ -117,14 +146,8 @@ def reserve(session: Session, wishes: Sequence[Wish], now: datetime) -> dict[int
     if not wishes:
         return {}
     held: dict[int, int] = {}
-    existing: dict[int, Reservation] = {}
-    for part in chunks([w.order_line_id for w in wishes]):
-        for found in session.scalars(
-            select(Reservation).where(Reservation.order_line_id.in_(part)).execution_options(populate_existing=True)
-        ):
-            existing[found.order_line_id] = found
-    variants = {w.variant_id for w in wishes} | {r.variant_id for r in existing.values()}
-    positions = _Positions(session, variants)
+    found, positions = _promises(session, [w.order_line_id for w in wishes], {w.variant_id for w in wishes})
+    existing = {row.order_line_id: row for row in found}
     new_rows: list[dict[str, object]] = []
     freed: set[int] = set()
     for wish in wishes:
@@ -198,19 +221,11 @@ def _top_up(positions: _Positions, row: Reservation, only: Sequence[int]) -> Non
 
 def release(session: Session, order_line_ids: Iterable[int], now: datetime) -> set[int]:
     """Close the promises of these lines and give their units back; returns the variants concerned."""
-    rows: list[Reservation] = []
-    for part in chunks(sorted(set(order_line_ids))):
-        rows.extend(
-            session.scalars(
-                select(Reservation)
-                .where(Reservation.order_line_id.in_(part), Reservation.closed_at.is_(None))
-                .execution_options(populate_existing=True)
-            )
-        )
+    found, positions = _promises(session, order_line_ids)
+    rows = [row for row in found if row.closed_at is None]
     if not rows:
         return set()
     variants = {r.variant_id for r in rows}
-    positions = _Positions(session, variants)
     for row in rows:
         _give_back(positions, row, row.quantity)
         row.wanted = 0
@@ -227,13 +242,7 @@ def consume(session: Session, shipped: Mapping[int, int], now: datetime) -> dict
     The ledger entry for them is the caller's, after this. A line that held less than was shipped takes the rest from
     where it was (or would be) held; if that is promised to others, the newest of those become short.
     """
-    rows = session.scalars(
-        select(Reservation)
-        .where(Reservation.order_line_id.in_(sorted(shipped)))
-        .order_by(Reservation.id)
-        .execution_options(populate_existing=True)
-    ).all()
-    positions = _Positions(session, {r.variant_id for r in rows})
+    rows, positions = _promises(session, shipped)
     left: dict[tuple[int, int], int] = {}
     for row in rows:
         units = shipped[row.order_line_id]
@@ -289,25 +298,24 @@ def fit(session: Session, variant_id: int, location_id: int, on_hand: int) -> li
 
 def fill(session: Session, variant_ids: Iterable[int], now: datetime) -> dict[int, int]:
     """Give free units to short lines, oldest order first; returns line id → units gained."""
-    variants = sorted(set(variant_ids))
+    short = (Reservation.closed_at.is_(None), Reservation.quantity < Reservation.wanted)
+    waiting: set[int] = set()
+    for part in chunks(sorted(set(variant_ids))):
+        waiting |= set(session.scalars(select(Reservation.variant_id).where(Reservation.variant_id.in_(part), *short)))
+    if not waiting:
+        return {}
+    positions = _Positions(session, waiting)
     rows: list[Reservation] = []
-    for part in chunks(variants):
+    for part in chunks(sorted(waiting)):
         rows.extend(
             session.scalars(
                 select(Reservation)
-                .where(
-                    Reservation.variant_id.in_(part),
-                    Reservation.closed_at.is_(None),
-                    Reservation.quantity < Reservation.wanted,
-                )
+                .where(Reservation.variant_id.in_(part), *short)
                 .order_by(Reservation.placed_at, Reservation.id)
                 .limit(5000)
                 .execution_options(populate_existing=True)
             )
         )
-    if not rows:
-        return {}
-    positions = _Positions(session, {r.variant_id for r in rows})
     gained: dict[int, int] = {}
     for row in rows:
         before = row.quantity

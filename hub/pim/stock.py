@@ -100,6 +100,7 @@ def _apply(session: Session, variant: Variant, location: Location, movement: Mov
     hit: list[str] = []
     changed = 0
     if ledger.movement_of(session, movement.token) is None:
+        reservations.lock(session, (variant.id,))
         position = _position(session, variant.id, location.id)
         on_hand = position.on_hand if position else 0
         if on_hand + movement.delta < 0:
@@ -157,6 +158,7 @@ def count(session: Session, cmd: StockCount, now: datetime) -> Level:
         raise Invalid("a count cannot be negative", field="counted", value=cmd.counted)
     variant = variant_by_sku(session, cmd.sku)
     location = location_by_code(session, cmd.location)
+    reservations.lock(session, (variant.id,))
     position = _position(session, variant.id, location.id)
     version = position.version if position else 0
     repeated = ledger.movement_of(session, cmd.token) is not None
