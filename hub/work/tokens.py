@@ -80,6 +80,9 @@ class SharedTokens:
                         "Signing in takes too long.", detail=f"token {key}: another worker holds the fetch"
                     )
             try:
+                found = self.get(key)  # another may have fetched it between our look and our lease
+                if found is not None:
+                    return found
                 value, expires_at = fetch()
                 self.put(key, value, expires_at)
                 return value
