@@ -97,6 +97,8 @@ def _send(
 ) -> None:
     now = hub.clock.now()
     with unit(hub.sessions) as session:
+        if not items.keep(session, item, now, lease_s=hub.lease_s):
+            return
         (attempt_id,) = attempts.open_many(
             session,
             [
@@ -210,6 +212,8 @@ def _cancel(hub: Hub, opened: OpenAccount, adapter: CancelsOrders, item: Claimed
                 items.finish(session, item, now)
             return
     with unit(hub.sessions) as session:
+        if not items.keep(session, item, now, lease_s=hub.lease_s):
+            return
         (attempt_id,) = attempts.open_many(
             session,
             [Sending(item=item, digest=digest([request.order_id, request.reason, request.accept]))],

@@ -67,6 +67,8 @@ def _publish(hub: Hub, opened: OpenAccount, adapter: PublishesListings, item: Cl
         result = Refused(problems=tuple(problems))
     else:
         with unit(hub.sessions) as session:
+            if not items.keep(session, item, now, lease_s=hub.lease_s):
+                return
             listings.found_valid(session, publishing.listing_ids.values(), now)
             sums = {sku: total.as_dict() for sku, total in publishing.sums.items()}
             (attempt_id,) = attempts.open_many(
@@ -163,6 +165,8 @@ def _end(hub: Hub, opened: OpenAccount, adapter: EndsListings, item: Claimed) ->
         listing = session.get(Listing, int(item.key))
         if listing is None or listing.account_id != opened.account.id:
             items.finish(session, item, now)
+            return
+        if not items.keep(session, item, now, lease_s=hub.lease_s):
             return
         ref = listings.ref_of(listing)
         (attempt_id,) = attempts.open_many(session, [Sending(item=item, digest=digest(["end", ref.channel_sku]))], now)

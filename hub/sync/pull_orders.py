@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import select, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.channels.contract.adapter import PullsOrders
@@ -21,7 +20,7 @@ from hub.sync.hub import Hub, OpenAccount
 from hub.work import attempts, items
 from hub.work.items import Claimed
 from hub.work.kinds import ORDER_READ, ORDERS_PULL
-from hub.work.models import Account, Cursor, PullRun, WorkItem
+from hub.work.models import Account, Cursor, PullRun
 
 PAGES_PER_TURN = 5
 
@@ -81,14 +80,7 @@ def _page(hub: Hub, opened: OpenAccount, adapter: PullsOrders, item: Claimed, *,
 
 def _keep_lease(session: Session, hub: Hub, item: Claimed, now: datetime) -> None:
     """Prolong the lease; a page fetched under a lost one is not stored, because the cursor moved on."""
-    result = session.execute(
-        update(WorkItem)
-        .where(WorkItem.id == item.id, WorkItem.fence == item.fence, WorkItem.state == "leased")
-        .values(lease_until=now + timedelta(seconds=hub.lease_s))
-        .execution_options(synchronize_session=False)
-    )
-    assert isinstance(result, CursorResult)
-    if result.rowcount != 1:
+    if not items.keep(session, item, now, lease_s=hub.lease_s):
         raise LeaseLost
 
 

@@ -77,7 +77,7 @@ def want_many(
     if not rows:
         return
     t = _items
-    fresh = t.c.state.in_(("done", "needs_human"))
+    fresh = or_(t.c.state == "done", t.c.state == "needs_human")  # not IN, which no executemany can carry
     # Typed, or a CASE would bind the instants as plain timestamps.
     given = literal(due_at or now, UtcDateTime())
     put(
@@ -186,6 +186,19 @@ def _settle(session: Session, item: Claimed, values: Mapping[str, Any]) -> bool:
         update(WorkItem)
         .where(WorkItem.id == item.id, WorkItem.fence == item.fence, WorkItem.state == "leased")
         .values(lease_owner=None, lease_until=None, **values)
+        .execution_options(synchronize_session=False)
+    )
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1
+
+
+def keep(session: Session, item: Claimed, now: datetime, *, lease_s: float) -> bool:
+    """Prolong the lease of an item that is about to be sent. False if another worker has taken it over (this one was
+    frozen, or its batch took longer than the lease): then it must not be sent from here any more."""
+    result = session.execute(
+        update(WorkItem)
+        .where(WorkItem.id == item.id, WorkItem.fence == item.fence, WorkItem.state == "leased")
+        .values(lease_until=now + timedelta(seconds=lease_s))
         .execution_options(synchronize_session=False)
     )
     assert isinstance(result, CursorResult)
