@@ -168,17 +168,17 @@ class Day:
         """Wait until nothing is due or leased; False if that took too long."""
         limit = time.monotonic() + QUIET_LIMIT_S
         while time.monotonic() < limit:
-            if self.workers is not None:
-                self.workers.ring()
-            if not self._busy():
-                return True
-            pause(0.01)
+            # Busy workers wake the relay themselves: ringing meanwhile would only make it look again and again.
+            if self.workers is None or not self.workers.busy:
+                if not self._busy():
+                    return True
+                if self.workers is not None:
+                    self.workers.ring()
+            pause(0.01 if self.workers is not None else 0.05)
         self.say("(still busy, going on)")
         return False
 
     def _busy(self) -> bool:
-        if self.workers is not None and self.workers.busy:
-            return True
         if relay.due(self.system.hub):
             return True
         with reading(self.system.sessions) as session:
