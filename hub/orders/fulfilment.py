@@ -82,7 +82,7 @@ def record_shipment(session: Session, cmd: RecordShipment, now: datetime) -> Rec
     ).all()
     if not cmd.lines and cmd.tracking and earlier:
         return Recorded(shipment_id=earlier[0].id, package_number=earlier[0].package_number, is_new=False)
-    wanted = list(cmd.lines) or [
+    wanted = _together(cmd.lines) or [
         (line.id, line.quantity - line.shipped) for line in lines.values() if line.quantity > line.shipped
     ]
     fingerprint = digest(sorted(wanted))
@@ -124,6 +124,16 @@ def record_shipment(session: Session, cmd: RecordShipment, now: datetime) -> Rec
     items.want(session, SHIPMENT_CONFIRM, order.account_id, str(shipment.id), now)
     reach("ship.recorded")
     return Recorded(shipment_id=shipment.id, package_number=number, is_new=True)
+
+
+def _together(named: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """A line named twice counts together; units that are none stay as they are, to be refused."""
+    sums: dict[int, int] = {}
+    for line_id, units in named:
+        if units <= 0:
+            return list(named)
+        sums[line_id] = sums.get(line_id, 0) + units
+    return list(sums.items())
 
 
 def _refuse(order: Order, lines: dict[int, OrderLine], wanted: Sequence[tuple[int, int]]) -> None:
