@@ -33,6 +33,7 @@ lint: setup types ## ruff, mypy strict, import contracts, our own checks
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports --no-cache
+	@$(PY) -m tools.checks
 
 types: setup ## mypy --strict over hub/
 	@.venv/bin/mypy
