@@ -30,8 +30,14 @@ class Shop:
             return take(session, session.get_one(Account, self.account_id), made)[0].id
 
     def orders(self, count: int) -> list[int]:
+        """A-1 to A-`count`, with one to three of SKU-1; every fifth has two of SKU-2, too."""
         with unit(self.sessions) as session:
-            made = [a_channel_order(f"A-{n}", [("SKU-1", 1), ("SKU-2", n % 3 + 1)]) for n in range(1, count + 1)]
+            made = [
+                a_channel_order(
+                    f"A-{n}", [("SKU-1", n % 3 + 1), ("SKU-2", 2)] if n % 5 == 0 else [("SKU-1", n % 3 + 1)]
+                )
+                for n in range(1, count + 1)
+            ]
             return [o.id for o in take(session, session.get_one(Account, self.account_id), *made)]
 
     def export(self, **options: object) -> Exported:
