@@ -123,7 +123,7 @@ def blueprint(hub: WebHub, once: Once) -> APIBlueprint:
         done = exports.export(call.session, command, call.now)
         return 200 if done.batch is None else 201, _exported(done)
 
-    @api.post("/exports", operation_id="export_orders", responses=responses(ExportedOut, 201, writes=True))
+    @api.post("/exports", operation_id="export_orders", responses=responses(ExportedOut, 200, 201, writes=True))
     def export_orders(body: NewExport) -> Response:
         """Make one file of the orders that can go. 200 instead of 201: none could."""
         return once(lambda call: make(call, body))

@@ -329,7 +329,9 @@ def blueprint(hub: WebHub, once: Once) -> APIBlueprint:
         """End a hold; releasing what is not held changes nothing."""
         return once(lambda call: release(call, path.order))
 
-    @api.post("/orders/<order>/shipments", operation_id="ship_order", responses=responses(ShippedOut, 201, writes=True))
+    @api.post(
+        "/orders/<order>/shipments", operation_id="ship_order", responses=responses(ShippedOut, 200, 201, writes=True)
+    )
     def ship_order(path: OrderPath, body: Shipment) -> Response:
         """Record a parcel; the channel is told by work that follows."""
         return once(lambda call: ship(call, path.order, body))

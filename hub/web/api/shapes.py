@@ -112,7 +112,7 @@ _WHY = {
 }
 
 
-def responses(model: type[BaseModel] | None, status: int = 200, *, writes: bool = False) -> dict[str | int, Any]:
+def responses(model: type[BaseModel] | None, *statuses: int, writes: bool = False) -> dict[str | int, Any]:
     """The answers of an operation, for its document."""
     codes = ("400", "403", "404", "409", "413", "415", "422", "503") if writes else ("403", "404", "422", "503")
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
@@ -120,5 +120,5 @@ def responses(model: type[BaseModel] | None, status: int = 200, *, writes: bool 
         code: {"description": _WHY[code], "content": {MIMETYPE: {"schema": schema}}} for code in codes
     }
     if model is not None:
-        out[status] = model
+        out.update(dict.fromkeys(statuses or (200,), model))
     return out
