@@ -103,14 +103,11 @@ class Day:
     ) -> None:
         steps = max(1, round(self.plan.hours * 60 / self.plan.step_minutes))
         every = max(1, round(60 / self.plan.step_minutes))
-        left = self.plan.orders
         for number in range(1, steps + 1):
+            left = self.plan.orders - buyers.count
             share = round(left / (steps - number + 1) + rng.random() - 0.5) if number < steps else left
             for _ in range(max(0, min(left, share))):
-                channel = rng.choice(sorted(self.places))
-                before = sum(buyers.placed.values())
-                buyers.buy(channel, self.clock.now())
-                left -= sum(buyers.placed.values()) - before
+                buyers.buy(rng.choice(sorted(self.places)), self.clock.now())
             if number <= steps * POISON_UNTIL:
                 poison.spoil(buyers)
             buyers.change_minds(self.clock.now())
@@ -126,15 +123,14 @@ class Day:
                 )
         # A sold-out shop sells no more: deliver, and let the missing buyers come.
         for _ in range(20):
-            if left <= 0:
+            if buyers.count >= self.plan.orders:
                 break
             operator.round(restock=True)
             self._deliver(rng)
             self._step(minutes=self.plan.step_minutes)
             for channel in sorted(self.places):
-                before = sum(buyers.placed.values())
-                buyers.buy(channel, self.clock.now())
-                left -= sum(buyers.placed.values()) - before
+                if buyers.count < self.plan.orders:
+                    buyers.buy(channel, self.clock.now())
 
     def _deliver(self, rng: random.Random) -> None:
         """A delivery of everything that is sold out."""

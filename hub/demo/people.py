@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from hub.db.session import reading, unit
 from hub.demo.marketplaces import Marketplace
+from hub.demo.truth import visible
 from hub.demo.warehouse import Warehouse as Warehouse
 from hub.kernel.errors import HubError
 from hub.orders import desk
@@ -31,6 +32,11 @@ class Buyers:
     placed: dict[str, int] = field(default_factory=dict)
     pending: list[tuple[str, str, datetime]] = field(default_factory=list)
     recent: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many orders the marketplaces show or will show."""
+        return sum(self.placed.values())
 
     def buy(self, channel: str, now: datetime) -> None:
         place = self.places[channel]
@@ -55,6 +61,8 @@ class Buyers:
                 continue
             verb = "cancel" if self.rng.random() < 0.15 else "pay"
             self.places[channel].post(f"orders/{order_id}/{verb}")
+            if verb == "cancel" and not visible(channel, "pending"):
+                self.placed[channel] -= 1  # nobody will ever see it
         self.pending = still
         self.recent = self.recent[-60:]
         if self.recent and self.rng.random() < 0.12:

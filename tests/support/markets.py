@@ -37,10 +37,11 @@ class Market:
         with self.simulator.lock:
             self.simulator._order_verb(order_id, verb, {})
 
-    def listing(self, sku: str, quantity: int) -> None:
+    def listing(self, sku: str, quantity: int) -> str:
+        """A listing made by hand; its external id."""
         data = {"sku": sku, "quantity": quantity, "price_minor": 1000, "currency": "EUR", "title": sku}
         with self.simulator.lock:
-            self.simulator.add_listing(data)
+            return self.simulator.add_listing(data)
 
     def shown(self) -> dict[str, int]:
         with self.simulator.lock:
