@@ -399,10 +399,12 @@ def _after(
     )
     if events:
         put_new(session, OrderEvent, events, key=("order_id", "fact"))
-    believe_sales(session, sales, settle_s)
-    forget_belief(session, forget)
+    # Wishes before beliefs: a unit that acknowledges stock writes takes its work before its listings, too. The other way
+    # round the two would wait for each other.
     if touched:
         listing_dirt.mark_stock_dirty(session, reservations.urgency_of(session, touched, down=True), now)
+    believe_sales(session, sales, settle_s)
+    forget_belief(session, forget)
 
 
 def quarantine(session: Session, account_id: int, bad: Sequence[BadRecord], now: datetime) -> int:

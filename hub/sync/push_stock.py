@@ -82,8 +82,7 @@ def push(hub: Hub, opened: OpenAccount) -> int:
     reach("push.after_send")
     done_at = hub.clock.now()
     with unit(hub.sessions) as session:
-        for (item, wanted), attempt_id, result in zip(sending, attempt_ids, results, strict=True):
-            _record(session, item, wanted, attempt_id, result, done_at)
+        record(session, sending, attempt_ids, results, done_at)
         reach("push.before_commit")
     reach("push.after_commit")
     return moved + len(sending)
@@ -102,6 +101,20 @@ def _sending(item: Claimed, wanted: WantedLevel) -> Sending:
         quantity=wanted.level.quantity,
         detail={**wanted.sum.as_dict(), "shown_before": wanted.shown},
     )
+
+
+def record(
+    session: Session,
+    sending: Sequence[tuple[Claimed, WantedLevel]],
+    attempt_ids: Sequence[int],
+    results: Sequence[Outcome | ChannelError],
+    now: datetime,
+) -> None:
+    """What became of a call, for each item of it: by key, the order in which wishes are written too, so that a unit that
+    wants these listings meanwhile and this one do not wait for each other."""
+    rows = zip(sending, attempt_ids, results, strict=True)
+    for (item, wanted), attempt_id, result in sorted(rows, key=lambda row: row[0][0].key):
+        _record(session, item, wanted, attempt_id, result, now)
 
 
 def _record(
@@ -183,7 +196,7 @@ def _settle_ticket(
                 select(Listing.id, Listing.channel_sku).where(Listing.id.in_([int(item.key) for item in waiting]))
             )
         }
-        for item in waiting:
+        for item in sorted(waiting, key=lambda item: item.key):  # as wishes are written
             listing_id = int(item.key)
             if isinstance(answer, Pending):
                 items.again(session, item, now + timedelta(seconds=answer.retry_after_s), counted=False, phase="poll")
