@@ -10,7 +10,8 @@ from tests.support.world import World
 
 def test_explain_prints_the_sum_and_as_json_every_fact(world: World, terminal: Terminal) -> None:
     world.shop("alpha", buffer=1)
-    world.variant("WINE-1", 9)
+    world.variant("WINE-1", 0)
+    world.receive("WINE-1", 9, "t1")  # now: the ledger of the past counts what came before
     world.publish()
     world.clock.advance(timedelta(seconds=1))
     lines = terminal.hub("explain", "alpha", "WINE-1").out.splitlines()
