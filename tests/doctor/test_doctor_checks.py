@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -138,6 +139,16 @@ def test_a_broker_that_never_says_anything_is_given_up(world: World) -> None:
             world.system.settings, broker_url=f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
         )
         assert not broker(dataclasses.replace(patient(world), settings=settings)).ok
+
+
+@pytest.mark.redis
+def test_a_broker_that_answers_passes(world: World) -> None:
+    url = os.environ.get("HUB_TEST_REDIS", "")
+    if not url:
+        pytest.skip("needs Redis: set HUB_TEST_REDIS=redis://127.0.0.1:6379/0")
+    settings = dataclasses.replace(world.system.settings, broker_url=url)
+    check = broker(dataclasses.replace(patient(world), settings=settings))
+    assert (check.ok, check.checked) == (True, 1)
 
 
 def test_clocks_that_run_ahead_are_reported(world: World) -> None:
