@@ -1,4 +1,9 @@
-"""INSERT … ON CONFLICT on both databases: the only place that speaks the dialects' upsert."""
+"""INSERT … ON CONFLICT on both databases: the only place that speaks the dialects' upsert.
+
+Rows travel as parameters of one small statement that SQLAlchemy compiles once and keeps (`insertmanyvalues` where rows
+come back, `executemany` where not). A statement with all rows spelled out as VALUES would be compiled anew each time,
+which costs five times as much as the database needs to write them.
+"""
 
 from __future__ import annotations
 
@@ -43,33 +48,34 @@ def put(
 ) -> list[Row[Any]]:
     """Insert rows or, where `key` exists, update the columns of `update` (None = all given but the key).
 
-    `update` may map a column to an SQL expression. With `newer`, an existing row changes only if the given value of
+    `update` may map a column to an SQL expression (without IN: many rows share one statement). With `newer`, an existing row changes only if the given value of
     that column is greater than the stored one; `where` is any further condition. Returns the rows of `returning` that
     were really written: a stale or refused row is not among them.
 
-    Keys must not repeat within `rows` (PostgreSQL refuses to touch a row twice in one statement).
+    Keys must not repeat within `rows` (PostgreSQL refuses to touch a row twice in one statement), and all rows name the
+    same columns.
     """
     table = table_of(model)
-    columns = list(returning)
-    out: list[Row[Any]] = []
-    for part in chunks(rows):
-        stmt = _insert(session, table).values([dict(row) for row in part])
-        if update is None:
-            changes: dict[str, Any] = {c: stmt.excluded[c] for c in part[0] if c not in key}
-        elif isinstance(update, Mapping):
-            changes = dict(update)
-        else:
-            changes = {c: stmt.excluded[c] for c in update}
-        condition = where
-        if newer is not None:
-            fresh = table.c[newer] < stmt.excluded[newer]
-            condition = fresh if condition is None else condition & fresh
-        stmt = stmt.on_conflict_do_update(index_elements=list(key), set_=changes, where=condition)
-        if columns:
-            out.extend(session.execute(stmt.returning(*(table.c[c] for c in columns))).all())
-        else:
-            session.execute(stmt)
-    return out
+    if not rows:
+        return []
+    stmt = _insert(session, table)
+    if update is None:
+        changes: dict[str, Any] = {c: stmt.excluded[c] for c in rows[0] if c not in key}
+    elif isinstance(update, Mapping):
+        changes = dict(update)
+    else:
+        changes = {c: stmt.excluded[c] for c in update}
+    condition = where
+    if newer is not None:
+        fresh = table.c[newer] < stmt.excluded[newer]
+        condition = fresh if condition is None else condition & fresh
+    return _write(
+        session,
+        stmt.on_conflict_do_update(index_elements=list(key), set_=changes, where=condition),
+        table,
+        rows,
+        returning,
+    )
 
 
 def put_new(
@@ -86,16 +92,19 @@ def put_new(
     `where` is the condition of the unique index, if `key` is unique only under one.
     """
     table = table_of(model)
-    columns = list(returning)
+    stmt = _insert(session, table).on_conflict_do_nothing(index_elements=list(key), index_where=where)
+    return _write(session, stmt, table, rows, returning)
+
+
+def _write(
+    session: Session, stmt: Any, table: Table, rows: Sequence[Mapping[str, Any]], returning: Iterable[str]
+) -> list[Row[Any]]:
+    columns = [table.c[name] for name in returning]
     out: list[Row[Any]] = []
+    if columns:
+        stmt = stmt.returning(*columns)
     for part in chunks(rows):
-        stmt = (
-            _insert(session, table)
-            .values([dict(row) for row in part])
-            .on_conflict_do_nothing(index_elements=list(key), index_where=where)
-        )
+        result = session.execute(stmt, part)
         if columns:
-            out.extend(session.execute(stmt.returning(*(table.c[c] for c in columns))).all())
-        else:
-            session.execute(stmt)
+            out.extend(result.all())
     return out
