@@ -44,6 +44,9 @@ def make_app(broker_url: str) -> Celery:
         task_time_limit=HARD_LIMIT_S,
         broker_connection_retry_on_startup=True,
         worker_hijack_root_logger=False,
+        # Nobody steers workers through the broker. With it on, RabbitMQ ends the second worker of a machine: both want
+        # the exclusive control queue of the same node name.
+        worker_enable_remote_control=False,
         broker_transport_options={"visibility_timeout": 2 * HARD_LIMIT_S + 60}
         if broker_url.startswith("redis")
         else {},
