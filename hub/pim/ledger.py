@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from hub.db.upsert import put_new
+from hub.db.upsert import chunks, put_new, table_of
 from hub.kernel.errors import NotEnoughStock
 from hub.pim.models import StockMovement, StockPosition
 
@@ -39,13 +38,17 @@ def post(session: Session, movements: Sequence[Movement], now: datetime) -> list
     """
     if not movements:
         return []
-    positions = sorted({(m.variant_id, m.location_id) for m in movements})
-    put_new(
-        session,
-        StockPosition,
-        [{"variant_id": v, "location_id": loc, "on_hand": 0, "reserved": 0, "version": 0} for v, loc in positions],
-        key=("variant_id", "location_id"),
-    )
+    touched = sorted({(m.variant_id, m.location_id) for m in movements})
+    levels = _lock(session, touched)
+    missing = [position for position in touched if position not in levels]
+    if missing:
+        put_new(
+            session,
+            StockPosition,
+            [{"variant_id": v, "location_id": loc, "on_hand": 0, "reserved": 0, "version": 0} for v, loc in missing],
+            key=("variant_id", "location_id"),
+        )
+        levels.update(_lock(session, missing))  # another unit may have made them, with units on them
     written = put_new(
         session,
         StockMovement,
@@ -64,25 +67,59 @@ def post(session: Session, movements: Sequence[Movement], now: datetime) -> list
     sums: dict[tuple[int, int], int] = {}
     for m in fresh:
         sums[m.variant_id, m.location_id] = sums.get((m.variant_id, m.location_id), 0) + m.delta
-    p = StockPosition
-    for (variant_id, location_id), delta in sorted(sums.items()):
-        result = session.execute(
-            update(p)
-            .where(p.variant_id == variant_id, p.location_id == location_id, p.on_hand + delta >= p.reserved)
-            .values(on_hand=p.on_hand + delta, version=p.version + 1)
-            .execution_options(synchronize_session=False)
-        )
-        assert isinstance(result, CursorResult)
-        if result.rowcount != 1:
-            row = session.execute(
-                select(p.on_hand, p.reserved).where(p.variant_id == variant_id, p.location_id == location_id)
-            ).one()
+    for position, delta in sums.items():
+        on_hand, reserved = levels[position]
+        if on_hand + delta < reserved:
             raise NotEnoughStock(
-                f"{row.on_hand} are there and {row.reserved} of them are promised: {delta} is not possible",
+                f"{on_hand} are there and {reserved} of them are promised: {delta} is not possible",
                 field="quantity",
                 value=delta,
             )
+    if sums:
+        _apply(session, sums)
     return fresh
+
+
+def _lock(session: Session, positions: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int]]:
+    """(on_hand, reserved) of these positions, locked in their order until the unit ends."""
+    wanted = set(positions)
+    p = StockPosition
+    out: dict[tuple[int, int], tuple[int, int]] = {}
+    for part in chunks(sorted({variant_id for variant_id, _ in positions})):
+        for row in session.execute(
+            select(p.variant_id, p.location_id, p.on_hand, p.reserved)
+            .where(p.variant_id.in_(part), p.location_id.in_(sorted({location_id for _, location_id in wanted})))
+            .order_by(p.variant_id, p.location_id)
+            .with_for_update()
+        ):
+            out[row.variant_id, row.location_id] = (row.on_hand, row.reserved)
+    return {position: level for position, level in out.items() if position in wanted}
+
+
+def _apply(session: Session, sums: Mapping[tuple[int, int], int]) -> None:
+    """Add to on_hand, all positions in one go. The condition repeats the invariant: a lost lock would show as an error."""
+    p = table_of(StockPosition)
+    delta = bindparam("b_delta", type_=p.c.on_hand.type)
+    result = session.connection().execute(
+        update(p)
+        .where(
+            p.c.variant_id == bindparam("b_variant"),
+            p.c.location_id == bindparam("b_location"),
+            p.c.on_hand + delta >= p.c.reserved,
+        )
+        .values(on_hand=p.c.on_hand + delta, version=p.c.version + 1),
+        [{"b_variant": v, "b_location": loc, "b_delta": units} for (v, loc), units in sorted(sums.items())],
+    )
+    if result.rowcount != len(sums):
+        raise RuntimeError(f"{len(sums) - result.rowcount} of {len(sums)} positions moved under their lock")
+
+
+def known_tokens(session: Session, tokens: Sequence[str]) -> set[str]:
+    """Which of these tokens have a movement already."""
+    out: set[str] = set()
+    for part in chunks(tokens):
+        out.update(session.scalars(select(StockMovement.token).where(StockMovement.token.in_(part))))
+    return out
 
 
 def movement_of(session: Session, token: str) -> StockMovement | None:

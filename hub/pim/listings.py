@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from hub.channels.contract.records import (
@@ -20,7 +20,7 @@ from hub.channels.contract.records import (
     StockLevel,
     VariantDraft,
 )
-from hub.db.upsert import chunks, put_new
+from hub.db.upsert import chunks, put_new, table_of
 from hub.kernel.errors import Invalid, Unknown
 from hub.kernel.ids import named_uuid
 from hub.kernel.money import Money
@@ -69,6 +69,17 @@ def want_published(session: Session, account: Account, product_ids: Iterable[int
             ],
             key=("account_id", "variant_id"),
         )  # fmt: skip
+        # What was taken off sale is listed anew: where it lived before is forgotten, adapters look before they create.
+        session.execute(
+            update(Listing)
+            .where(
+                Listing.account_id == account.id,
+                Listing.variant_id.in_([r.id for r in rows]),
+                Listing.state.in_(("ended", "vanished")),
+            )
+            .values(state="draft", state_since=now, external_id=None, facts={}, issues=[], shown_quantity=None)
+            .execution_options(synchronize_session=False)
+        )
         wishes.extend((account.id, str(pid), int(Priority.CONTENT)) for pid in {r.product_id for r in rows})
     items.want_many(session, LISTING_PUBLISH, wishes, now)
     return len(wishes)
@@ -252,6 +263,7 @@ def believe_sales(session: Session, sales: Sequence[tuple[int, int, datetime]], 
     by_id: dict[int, list[tuple[int, datetime]]] = {}
     for listing_id, units, placed_at in sales:
         by_id.setdefault(listing_id, []).append((units, placed_at))
+    changed: list[dict[str, Any]] = []
     for part in chunks(sorted(by_id)):
         for row in session.execute(
             select(Listing.id, Listing.shown_quantity, Listing.shown_at).where(Listing.id.in_(part))
@@ -265,12 +277,13 @@ def believe_sales(session: Session, sales: Sequence[tuple[int, int, datetime]], 
                     quantity=units,
                     settle_us=int(settle_s * 1_000_000),
                 )
-            session.execute(
-                update(Listing)
-                .where(Listing.id == row.id)
-                .values(shown_quantity=belief)
-                .execution_options(synchronize_session=False)
-            )
+            if belief != row.shown_quantity:
+                changed.append({"b_id": row.id, "b_shown": belief})
+    if changed:
+        table = table_of(Listing)
+        session.connection().execute(
+            update(table).where(table.c.id == bindparam("b_id")).values(shown_quantity=bindparam("b_shown")), changed
+        )
 
 
 # ---------------------------------------------------------------- publishing

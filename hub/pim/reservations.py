@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, insert, select, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from hub.db.session import is_sqlite
-from hub.db.upsert import chunks
+from hub.db.upsert import chunks, table_of
 from hub.pim.models import Location, Reservation, StockPosition
 from hub.pim.rules import Spot, choose_spot
 from hub.work.kinds import Priority
@@ -73,24 +72,27 @@ class _Positions:
 
     def write(self) -> None:
         """Apply the sums. The condition repeats the invariant: a lost lock would show as an error, not as an oversell."""
-        p = StockPosition
-        for (variant_id, location_id), delta in sorted(self.deltas.items()):
-            if delta == 0:
-                continue
-            result = self._session.execute(
+        rows = [
+            {"b_variant": v, "b_location": loc, "b_delta": delta}
+            for (v, loc), delta in sorted(self.deltas.items())
+            if delta
+        ]
+        if rows:
+            p = table_of(StockPosition)
+            delta = bindparam("b_delta", type_=p.c.reserved.type)
+            result = self._session.connection().execute(
                 update(p)
                 .where(
-                    p.variant_id == variant_id,
-                    p.location_id == location_id,
-                    p.reserved + delta >= 0,
-                    p.reserved + delta <= p.on_hand,
+                    p.c.variant_id == bindparam("b_variant"),
+                    p.c.location_id == bindparam("b_location"),
+                    p.c.reserved + delta >= 0,
+                    p.c.reserved + delta <= p.c.on_hand,
                 )
-                .values(reserved=p.reserved + delta, version=p.version + 1)
-                .execution_options(synchronize_session=False)
+                .values(reserved=p.c.reserved + delta, version=p.c.version + 1),
+                rows,
             )
-            assert isinstance(result, CursorResult)
-            if result.rowcount != 1:
-                raise RuntimeError(f"position {variant_id}/{location_id} moved under its lock by {delta}")
+            if result.rowcount != len(rows):
+                raise RuntimeError(f"{len(rows) - result.rowcount} of {len(rows)} positions moved under their lock")
         self.deltas.clear()
 
 
