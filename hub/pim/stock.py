@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.db.upsert import chunks
 from hub.kernel.errors import Invalid, StaleEdit, Unknown
 from hub.pim import ledger, listing_dirt, reservations
 from hub.pim.ledger import Movement
@@ -163,16 +164,99 @@ def count(session: Session, cmd: StockCount, now: datetime) -> Level:
     version = position.version if position else 0
     repeated = ledger.movement_of(session, cmd.token) is not None
     if not repeated and cmd.seen_version is not None and cmd.seen_version != version:
-        raise StaleEdit(
-            f"{cmd.sku} at {cmd.location} changed since you looked: it now says {position.on_hand if position else 0}",
-            field="counted", value=cmd.counted, fix="look again and count once more",
-        )  # fmt: skip
+        raise _stale(cmd, position.on_hand if position else 0)
     delta = count_delta(on_hand=position.on_hand if position else 0, counted=cmd.counted)
     movement = Movement(
         variant_id=variant.id, location_id=location.id, kind="count", delta=delta, token=cmd.token,
         reason=cmd.reason or f"counted {cmd.counted}", by=cmd.by,
     )  # fmt: skip
     return _apply(session, variant, location, movement, now)
+
+
+def _stale(cmd: StockCount, on_hand: int) -> StaleEdit:
+    return StaleEdit(
+        f"{cmd.sku} at {cmd.location} changed since you looked: it now says {on_hand}",
+        field="counted", value=cmd.counted, fix="look again and count once more",
+    )  # fmt: skip
+
+
+def count_many(session: Session, cmds: Sequence[StockCount], now: datetime) -> list[Level]:
+    """Many counts in one unit, in a handful of statements however many they are; all of them or none. About 1,000 to a
+    unit is a good size. The answers are in the order of the commands.
+
+    Raises:
+        Unknown: a SKU or location is not known.
+        StaleEdit: a position changed since the `seen_version` of its count.
+        Invalid: a negative count, or a position or token that is given twice.
+    """
+    if not cmds:
+        return []
+    variants = _variants(session, [cmd.sku for cmd in cmds])
+    locations = {code: location_by_code(session, code).id for code in sorted({cmd.location for cmd in cmds})}
+    keys = [(variants[cmd.sku], locations[cmd.location]) for cmd in cmds]
+    if len(set(keys)) != len(keys) or len({cmd.token for cmd in cmds}) != len(cmds):
+        raise Invalid("a position or a token is given twice", field="sku", fix="give each position once")
+    reservations.lock(session, [variant_id for variant_id, _ in keys])
+    repeated = ledger.known_tokens(session, [cmd.token for cmd in cmds])
+    levels = _levels(session, keys)
+    movements: list[Movement] = []
+    hit: dict[tuple[int, int], list[str]] = {}
+    for cmd, key in zip(cmds, keys, strict=True):
+        if cmd.counted < 0:
+            raise Invalid("a count cannot be negative", field="counted", value=cmd.counted)
+        if cmd.token in repeated:
+            continue
+        on_hand, reserved, version = levels.get(key, (0, 0, 0))
+        if cmd.seen_version is not None and cmd.seen_version != version:
+            raise _stale(cmd, on_hand)
+        if cmd.counted < reserved:
+            hit[key] = reservations.fit(session, key[0], key[1], cmd.counted)
+        movements.append(
+            Movement(
+                variant_id=key[0], location_id=key[1], kind="count",
+                delta=count_delta(on_hand=on_hand, counted=cmd.counted), token=cmd.token,
+                reason=cmd.reason or f"counted {cmd.counted}", by=cmd.by,
+            )
+        )  # fmt: skip
+    posted = {(m.variant_id, m.location_id): m.delta for m in ledger.post(session, movements, now)}
+    down = {variant_id for (variant_id, _), delta in posted.items() if delta < 0}
+    up = {variant_id for (variant_id, _), delta in posted.items() if delta > 0}
+    reservations.fill(session, up, now)
+    urgency = reservations.urgency_of(session, up - down, down=False) | reservations.urgency_of(
+        session, down, down=True
+    )
+    listing_dirt.mark_stock_dirty(session, urgency, now)
+    after = _levels(session, keys)
+    return [
+        Level(
+            sku=cmd.sku, location=cmd.location, on_hand=on_hand, reserved=reserved, version=version,
+            changed=posted.get(key, 0), now_short=tuple(hit.get(key, ())),
+        )
+        for cmd, key in zip(cmds, keys, strict=True)
+        for on_hand, reserved, version in (after.get(key, (0, 0, 0)),)
+    ]  # fmt: skip
+
+
+def _variants(session: Session, skus: Sequence[str]) -> dict[str, int]:
+    out: dict[str, int] = {}
+    for part in chunks(sorted(set(skus))):
+        out.update(session.execute(select(Variant.sku, Variant.id).where(Variant.sku.in_(part))).tuples().all())
+    missing = next((sku for sku in skus if sku not in out), None)
+    if missing is not None:
+        raise Unknown(f"no variant has the SKU {missing!r}", field="sku", value=missing, fix="import it first")
+    return out
+
+
+def _levels(session: Session, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int, int]]:
+    """(on_hand, reserved, version) of these positions."""
+    p = StockPosition
+    out: dict[tuple[int, int], tuple[int, int, int]] = {}
+    for part in chunks(sorted({variant_id for variant_id, _ in keys})):
+        for row in session.execute(
+            select(p.variant_id, p.location_id, p.on_hand, p.reserved, p.version).where(p.variant_id.in_(part))
+        ):
+            out[row.variant_id, row.location_id] = (row.on_hand, row.reserved, row.version)
+    return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
