@@ -80,8 +80,7 @@ def every_message_lost(stage: Stage, system: System, fleet: Fleet, found: Broker
 
 @pytest.mark.parametrize(("kind", "migrated"), [REDIS, RABBITMQ], indirect=["migrated"])
 def test_a_broker_that_loses_every_message_loses_no_work(kind: str, migrated: Database, tmp_path: Path) -> None:
-    found = broker(kind)
-    with a_stage(migrated, tmp_path, broker_url=found.url) as stage:
+    with broker(kind) as found, a_stage(migrated, tmp_path, broker_url=found.url) as stage:
         system = stage.hub()
         with Fleet(stage.settings, workers=2) as fleet:
             scene.play(
@@ -95,8 +94,7 @@ def test_a_broker_that_loses_every_message_loses_no_work(kind: str, migrated: Da
 def test_workers_that_are_killed_in_mid_day_are_replaced_and_nothing_is_lost(
     kind: str, migrated: Database, tmp_path: Path
 ) -> None:
-    found = broker(kind)
-    with a_stage(migrated, tmp_path, broker_url=found.url) as stage:
+    with broker(kind) as found, a_stage(migrated, tmp_path, broker_url=found.url) as stage:
         system = stage.hub()
 
         def everybody_dies() -> None:

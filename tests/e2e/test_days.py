@@ -96,13 +96,9 @@ def test_a_day_on_postgres_holds(tmp_path: Path) -> None:
     [pytest.param("redis", marks=pytest.mark.redis), pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)],
 )
 def test_a_day_with_worker_processes_and_a_real_broker_holds(tmp_path: Path, kind: str) -> None:
-    used = broker(kind)
     home = tmp_path / "home"
-    try:
-        with databases.throwaway_postgres(databases.postgres_server()) as url:
-            report = day(home, *SMALL, HUB_DATABASE_URL=url, HUB_BROKER_URL=used.url)
-    finally:
-        used.empty()
+    with broker(kind) as used, databases.throwaway_postgres(databases.postgres_server()) as url:
+        report = day(home, *SMALL, HUB_DATABASE_URL=url, HUB_BROKER_URL=used.url)
     check(report)
     assert report["throttled"] == dict.fromkeys(CHANNELS, 0)
     assert sorted(path.name for path in home.glob("worker-*.log")) == ["worker-0.log", "worker-1.log"]

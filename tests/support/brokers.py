@@ -3,8 +3,13 @@ for example `redis://127.0.0.1:6379/7` and `amqp://guest:guest@127.0.0.1:5672//`
 
 from __future__ import annotations
 
+import fcntl
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from kombu import Connection
@@ -53,8 +58,10 @@ class Broker:
         return counts
 
 
-def broker(kind: str) -> Broker:
-    """The test broker, emptied; skips the test if there is none, fails it where CI says that it must be there."""
+@contextmanager
+def broker(kind: str) -> Iterator[Broker]:
+    """The test broker, emptied, and for this test alone; skips the test if there is none, fails it where CI says that it
+    must be there."""
     name = _VARIABLES[kind]
     url = os.environ.get(name, "")
     if not url:
@@ -63,5 +70,11 @@ def broker(kind: str) -> Broker:
             pytest.fail(message)
         pytest.skip(message)
     found = Broker(kind=kind, url=url)
-    found.empty()
-    return found
+    # Test processes that run side by side share the server: one at a time.
+    with (Path(tempfile.gettempdir()) / f"hub-test-{kind}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found.empty()
+        try:
+            yield found
+        finally:
+            found.empty()
