@@ -110,10 +110,16 @@ class Server:
             )  # fmt: skip
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a full queue for a moment is no news
         self._map: dict[int, object] = {}
-        self._server = create_server(
-            create_app(hub), map=self._map, host=settings.web_host, port=settings.web_port, threads=4, ident=None,
-            max_request_body_size=4 * BODY_MAX,  # the application refuses earlier, with a problem document
-        )  # fmt: skip
+        try:
+            self._server = create_server(
+                create_app(hub), map=self._map, host=settings.web_host, port=settings.web_port, threads=4, ident=None,
+                max_request_body_size=4 * BODY_MAX,  # the application refuses earlier, with a problem document
+            )  # fmt: skip
+        except OSError as error:
+            raise Misconfigured(
+                f"the page cannot listen on {settings.web_host}:{settings.web_port}: {error.strerror}",
+                field="HUB_WEB_PORT", value=settings.web_port, fix="HUB_WEB_PORT=8421, or another free port",
+            ) from error  # fmt: skip
         self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
         self._thread.start()
 
@@ -136,6 +142,6 @@ def serve_in_thread(hub: WebHub) -> Server:
     """Serve until `close`.
 
     Raises:
-        Misconfigured: the address is not loopback.
+        Misconfigured: the address is not loopback, or the port is taken.
     """
     return Server(hub)

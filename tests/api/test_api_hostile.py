@@ -148,19 +148,24 @@ def forget(shop: Shop) -> None:
         session.execute(delete(IdempotencyKey))
 
 
-@pytest.mark.parametrize("text", TEXTS)
-def test_texts_of_people_are_taken_as_they_are_or_refused(shop: Shop, text: str) -> None:
+def test_texts_of_people_are_taken_as_they_are_or_refused(shop: Shop) -> None:
     ref = shop.order()
-    for path, body in (
-        ("/stock/adjustments", {"sku": "SKU-1", "location": "main", "delta": 1, "reason": text}),
-        (f"/orders/{ref}/hold", {"reason": text}),
-        ("/accounts/acc_1/pause", {"reason": text}),
-    ):
-        data = json.dumps(body)
-        answer = shop.client.post(
-            f"/api/v1{path}", data=data, content_type="application/json", headers={"Idempotency-Key": f"k{path}"}
+    requests = [
+        (text, path, json.dumps({**body, "reason": text}))
+        for text in TEXTS
+        for path, body in (
+            ("/stock/adjustments", {"sku": "SKU-1", "location": "main", "delta": 1}),
+            (f"/orders/{ref}/hold", {}),
+            ("/accounts/acc_1/pause", {}),
         )
-        assert answer.status_code in (200, 422), answer.get_data(as_text=True)
+    ]
+    for number, (text, path, data) in enumerate(requests):
+        answer = shop.client.post(
+            f"/api/v1{path}", data=data, content_type="application/json", headers={"Idempotency-Key": f"k{number}"}
+        )
+        fits = len(text) <= 200 and not {"\x00", "\r", "\ud800"} & set(text)
+        optional = path == "/stock/adjustments"
+        assert answer.status_code == (200 if fits and (text.strip() or optional) else 422), (path, text[:50])
         if answer.status_code == 422:
             problem_of(answer)
 
@@ -193,15 +198,14 @@ def test_paths_with_values_that_do_not_fit(shop: Shop, path: str) -> None:
         assert problem_of(answer)[0] in (404, 422), bad[:50]
 
 
-@pytest.mark.parametrize("path", [path for path, _ in POSTS if "_1" in path])
-def test_posts_to_things_that_are_not_there(shop: Shop, path: str) -> None:
+def test_posts_to_things_that_are_not_there(shop: Shop) -> None:
     shop.order()
-    body = dict(POSTS)[path]
-    for ref in ("999999", "999999999999999999"):
-        answer = shop.post(path.replace("_1/", f"_{ref}/"), body)
-        assert problem_of(answer)[:2] == (404, "unknown")
-    answer = shop.post(path.replace("_1/", "_1x/"), body)
-    assert problem_of(answer)[:2] == (422, "invalid")
+    for path, body in ((path, body) for path, body in POSTS if "_1/" in path):
+        for ref in ("999999", "999999999999999999"):
+            answer = shop.post(path.replace("_1/", f"_{ref}/"), body)
+            assert problem_of(answer)[:2] == (404, "unknown"), path
+        answer = shop.post(path.replace("_1/", "_1x/"), body)
+        assert problem_of(answer)[:2] == (422, "invalid"), path
 
 
 def test_every_wrong_parameter_is_named_but_no_value_is_repeated(shop: Shop) -> None:

@@ -180,19 +180,16 @@ def test_old_answers_are_forgotten_as_new_requests_come(shop: Shop) -> None:
     assert idempotency.purge(shop.system.sessions, shop.clock.now()) == 0
 
 
-@pytest.mark.parametrize(
-    ("headers", "code"),
-    [
+def test_every_post_needs_a_proper_key(shop: Shop) -> None:
+    for headers, code in (
         ({}, "idempotency_key_missing"),
         ({"Idempotency-Key": ""}, "idempotency_key_invalid"),
         ({"Idempotency-Key": "two words"}, "idempotency_key_invalid"),
         ({"Idempotency-Key": "é"}, "idempotency_key_invalid"),
         ({"Idempotency-Key": "k" * 256}, "idempotency_key_invalid"),
-    ],
-)
-def test_every_post_needs_a_proper_key(shop: Shop, headers: dict[str, str], code: str) -> None:
-    answer = shop.client.post("/api/v1/stock/adjustments", json=ADD, headers=headers)
-    assert problem_of(answer) == (400, code, "Idempotency-Key")
+    ):
+        answer = shop.client.post("/api/v1/stock/adjustments", json=ADD, headers=headers)
+        assert problem_of(answer) == (400, code, "Idempotency-Key")
     assert shop.moved() == []
 
 
