@@ -23,9 +23,7 @@ from hub.demo.run import check_day, live
     "--hours", type=click.FloatRange(0.5, 240), default=24.0, show_default=True, help="With --check: its length."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="With --check: what buyers do.")
-@click.option(
-    "--home", type=click.Path(path_type=Path), help="Where the demo lives (default: HUB_HOME, or a folder of its own)."
-)
+@click.option("--home", type=click.Path(path_type=Path), help="Where the demo lives (default: a folder of its own).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.option("--fresh", is_flag=True, help="Forget the earlier demo first.")
 def demo(

@@ -30,8 +30,15 @@ def stop_event() -> threading.Event:
 @click.option("--state", type=click.Path(path_type=Path), help="Folder to go on from and to save to.")
 @click.option("--clock-file", type=click.Path(path_type=Path), help="Shared virtual time of a rehearsal.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written once all listen: {channel: address}.")
+@click.option("--parent", type=int, hidden=True, help="Stop when this process, which started us, is gone.")
 def simulate(
-    channel: str, port: int, scenario: Path | None, state: Path | None, clock_file: Path | None, ready_file: Path | None
+    channel: str,
+    port: int,
+    scenario: Path | None,
+    state: Path | None,
+    clock_file: Path | None,
+    ready_file: Path | None,
+    parent: int | None,
 ) -> None:
     """Run simulated marketplaces on loopback that speak the channels' real wires.
 
@@ -45,6 +52,7 @@ def simulate(
         state_dir=state,
         ready_file=ready_file,
         announce=lambda name, url: click.echo(f"{name} listens at {url}"),
+        parent=parent,
     )
 
 

@@ -84,10 +84,9 @@ class Marketplaces:
             str(self._home),
             "--ready-file",
             str(ready),
+            "--parent",  # a hub that is killed leaves no marketplaces behind
+            str(os.getpid()),
         ]
-        ports = self._home / "port"
-        if ports.exists():  # the accounts of an earlier start know these addresses
-            command += ["--port", ports.read_text("ascii").strip()]
         if self._clock_file is not None:
             command += ["--clock-file", str(self._clock_file)]
         if self._scenario is not None:
@@ -100,17 +99,34 @@ class Marketplaces:
         waited = 0.0
         while not ready.exists():
             if self._process.poll() is not None or waited > START_TIMEOUT_S:
-                raise CannotStart(f"the simulated marketplaces did not start; see {self._home / 'simulators.log'}")
+                self.stop()
+                raise self._trouble("did not start")
             pause(0.05)
             waited += 0.05
         urls: dict[str, str] = json.loads(ready.read_text("utf-8"))
         self.all = {c: Marketplace(channel=c, url=url, client=self._client) for c, url in urls.items()}
-        if not ports.exists():
-            ports.write_text(str(min(int(url.rsplit(":", 1)[1]) for url in urls.values())), "ascii")
         return self
+
+    def check(self) -> None:
+        """They are still there.
+
+        Raises:
+            CannotStart: they ended.
+        """
+        if self._process is None or self._process.poll() is not None:
+            raise self._trouble("ended")
+
+    def _trouble(self, what: str) -> CannotStart:
+        log = self._home / "simulators.log"
+        last = log.read_text("utf-8", "replace").strip().rpartition("\n")[2] if log.exists() else ""
+        return CannotStart(f"the simulated marketplaces {what}: {last or 'they said nothing'}", fix=f"see {log}")
 
     def __exit__(self, *exc: object) -> None:
         self._client.close()
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process, and wait until it has saved."""
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGTERM)
             try:

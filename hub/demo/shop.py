@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 
@@ -13,11 +14,14 @@ from hub.db import migrate
 from hub.db.session import reading, unit
 from hub.demo.marketplaces import Marketplace
 from hub.kernel.clock import Clock
+from hub.kernel.errors import NotAllowedNow
 from hub.pim import demo_catalogue, listings
 from hub.pim.importing import import_products
 from hub.pim.importing.report import ImportReport
 from hub.pim.models import Listing, Product
 from hub.wiring import System
+from hub.work import accounts
+from hub.work.kinds import ORDERS_PULL
 from hub.work.models import Account
 
 Say = Callable[[str], None]
@@ -48,8 +52,12 @@ def set_up(
     timeout_s: float,
     buffers: Mapping[str, int] | None = None,
     catalogues: tuple[Path, ...] = (),
+    pull_every_s: Mapping[str, int] | None = None,
 ) -> None:
-    """Stock the shop and open its accounts, unless that was done already; want every product published everywhere."""
+    """Stock the shop and open its accounts, unless that was done already; want every product published everywhere.
+
+    `pull_every_s` names channels whose new orders are looked for more often than usual.
+    """
     now = system.clock.now()
     say(_words(demo_catalogue.load(system.sessions, system.clock)))
     for path in catalogues:
@@ -59,12 +67,17 @@ def set_up(
     for channel, place in places.items():
         with reading(system.sessions) as session:
             known = session.scalars(select(Account).where(Account.name == channel)).first()
-        if known is None:
-            reach = account_of(place)
-            wiring.add_account(
+        reach = account_of(place)
+        if known is not None:
+            _move(system, known, reach)
+        else:
+            account = wiring.add_account(
                 system, channel=channel, name=channel, settings={**reach.settings, "timeout_s": str(timeout_s)},
                 secrets=reach.secrets, currency="EUR", now=now, buffer=(buffers or {}).get(channel, 0),
             )  # fmt: skip
+            if channel in (pull_every_s or {}):
+                with unit(system.sessions) as session:
+                    accounts.set_cadence(session, account.id, {ORDERS_PULL.name: (pull_every_s or {})[channel]}, now)
             say(f"Account {channel} opened at {place.url}")
     with unit(system.sessions) as session:
         products = list(session.scalars(select(Product.id)))
@@ -73,6 +86,22 @@ def set_up(
             if not listed:
                 count = listings.want_published(session, account, products, now)
                 say(f"{account.name}: {count} products wanted")
+
+
+def _move(system: System, account: Account, reach: rehearsal.Account) -> None:
+    """The marketplaces listen elsewhere after each start: tell the account, but never one of a real seller.
+
+    Raises:
+        NotAllowedNow: the account does not reach a marketplace on this machine.
+    """
+    for name, value in account.settings.items():
+        if name.endswith("_url") and urlsplit(value).hostname != "127.0.0.1":
+            raise NotAllowedNow(
+                f"this database holds an account {account.name!r} that is not of the demo ({name} is {value})",
+                field="HUB_DATABASE_URL", fix="give the demo a database of its own, or --home with an empty folder",
+            )  # fmt: skip
+    addresses = {name: value for name, value in reach.settings.items() if name.endswith("_url")}
+    wiring.change_account(system, account.name, settings=addresses, secrets={}, now=system.clock.now())
 
 
 def _words(report: ImportReport) -> str:
