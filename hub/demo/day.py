@@ -256,6 +256,7 @@ class Day:
             "order_differences": len(found.order_differences),
             "stock_mismatches_at_rest": len(found.stock_mismatches),
             "shipments_confirmed": found.shipments_confirmed,
+            "shipments_overtaken": found.shipments_overtaken,
             "shipments_missing": len(found.shipments_missing),
             "shipments_doubled": len(found.shipments_doubled),
             "quarantined": quarantined,

@@ -31,6 +31,7 @@ class Comparison:
     listings_not_live: list[str] = field(default_factory=list)
     shipments_recorded: int = 0
     shipments_confirmed: int = 0
+    shipments_overtaken: int = 0  # their order was cancelled on the channel before it heard of them: called back
     shipments_missing: list[str] = field(default_factory=list)
     shipments_doubled: list[str] = field(default_factory=list)
 
@@ -152,6 +153,8 @@ def _shipments(
             seen = there.get(mine.tracking, [])
             if mine.confirmed_at is not None and len(seen) == 1 and seen[0] == content:
                 out.shipments_confirmed += 1
+            elif not seen and mine.confirmed_at is None and placed["cancellation"] == "cancelled" and order.recall:
+                out.shipments_overtaken += 1
             elif len(seen) > 1:
                 out.shipments_doubled.append(f"{channel} {order_id} {mine.tracking}: {len(seen)} times")
             else:

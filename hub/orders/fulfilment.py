@@ -211,3 +211,17 @@ def confirmed(session: Session, shipment_id: int, channel_ref: str, now: datetim
     shipment.confirmed_at = now
     shipment.channel_ref = channel_ref
     _event(session, shipment.order_id, f"confirmed:{shipment.package_number}", "confirmed_on_channel", now, "hub")
+
+
+def overtaken(session: Session, shipment_id: int, now: datetime) -> bool:
+    """Has the channel cancelled the parcel's order before it heard of the parcel? Then nobody can confirm it any more,
+    and the order is marked for recall: goods have left for a buyer who owes nothing."""
+    shipment = session.get(Shipment, shipment_id)
+    if shipment is None or shipment.confirmed_at is not None:
+        return False
+    order = session.get(Order, shipment.order_id, populate_existing=True)
+    if order is None or order.cancellation != "cancelled":
+        return False
+    order.recall = True
+    _event(session, order.id, "recall", "recall", now, "hub", {"package": shipment.package_number})
+    return True

@@ -69,6 +69,11 @@ def _confirm(hub: Hub, opened: OpenAccount, adapter: ConfirmsShipments, item: Cl
             return
         if _found(hub, opened.adapter, item, confirmation):
             return
+    now = hub.clock.now()
+    with unit(hub.sessions) as session:
+        if fulfilment.overtaken(session, int(item.key), now):
+            items.finish(session, item, now)
+            return
     _send(hub, opened, adapter, item, confirmation)
 
 
