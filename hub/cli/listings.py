@@ -74,8 +74,9 @@ def _as_dict(row: ListingRow) -> dict[str, object]:
 @click.argument("account")
 @click.option("--product", "handles", multiple=True, help="A product's handle; repeat it.")
 @click.option("--all", "everything", is_flag=True, help="Every product there is.")
+@click.option("--relist", is_flag=True, help="What was ended or has vanished is listed anew.")
 @json_option
-def publish(account: str, handles: tuple[str, ...], everything: bool, as_json: bool) -> None:
+def publish(account: str, handles: tuple[str, ...], everything: bool, relist: bool, as_json: bool) -> None:
     """Want products published on ACCOUNT, or published again with their newest content.
 
     Workers carry it out; `hub listings list` shows how far they are.
@@ -86,11 +87,13 @@ def publish(account: str, handles: tuple[str, ...], everything: bool, as_json: b
         with unit(running.sessions) as session:
             found = accounts.named(session, account)
             product_ids = _products(session, handles)
-            wanted = rooms.want_published(session, found, product_ids, running.clock.now())
+            wanted = rooms.want_published(session, found, product_ids, running.clock.now(), relist=relist)
             ended = _ended(session, found, product_ids)
         text = f"{wanted} products wanted on {safe(found.name)}."
         if ended:
-            text += "\nEnded there and left out: " + ", ".join(safe(sku) for sku in ended[:20])
+            text += "\nEnded there and left out (--relist lists them anew): " + ", ".join(
+                safe(sku) for sku in ended[:20]
+            )
             text += f" and {len(ended) - 20} more" if len(ended) > 20 else ""
         show({"account": found.name, "products": wanted, "ended": ended}, as_json=as_json, text=text)
 

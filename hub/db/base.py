@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from sqlalchemy import JSON, BigInteger, Integer, MetaData, String
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from hub.db.types import UtcDateTime
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite autoincrements only INTEGER
+
+Minor = Annotated[int, mapped_column(BigInteger)]
+"""Money in minor units: 25,000,000 IDR are more than 32 bits hold."""
 
 
 class Base(DeclarativeBase):

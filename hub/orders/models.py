@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hub.db.base import Base, BigId
+from hub.db.base import Base, BigId, Minor
 from hub.db.types import EncryptedText
 
 
@@ -30,12 +30,12 @@ class Order(Base):
     channel_fulfils: Mapped[bool] = mapped_column(default=False)
     stage: Mapped[str]
     currency: Mapped[str]
-    total_minor: Mapped[int | None]
-    items_minor: Mapped[int | None]
-    shipping_minor: Mapped[int | None]
-    tax_minor: Mapped[int | None]
-    discount_minor: Mapped[int | None]
-    residual_minor: Mapped[int] = mapped_column(default=0)
+    total_minor: Mapped[Minor | None]
+    items_minor: Mapped[Minor | None]
+    shipping_minor: Mapped[Minor | None]
+    tax_minor: Mapped[Minor | None]
+    discount_minor: Mapped[Minor | None]
+    residual_minor: Mapped[Minor] = mapped_column(default=0)
     ship_by: Mapped[datetime | None]
     deliver_by: Mapped[datetime | None]
     due: Mapped[datetime]  # ship_by, or a day after placing where the channel gives none: the queue's order
@@ -75,9 +75,9 @@ class OrderLine(Base):
     quantity: Mapped[int]
     shipped: Mapped[int] = mapped_column(default=0)
     channel_shipped: Mapped[int] = mapped_column(default=0)
-    unit_price_minor: Mapped[int]
-    tax_minor: Mapped[int] = mapped_column(default=0)
-    discount_minor: Mapped[int] = mapped_column(default=0)
+    unit_price_minor: Mapped[Minor]
+    tax_minor: Mapped[Minor] = mapped_column(default=0)
+    discount_minor: Mapped[Minor] = mapped_column(default=0)
     __table_args__ = (
         UniqueConstraint("order_id", "channel_line_id"),
         CheckConstraint("quantity >= 0 AND shipped >= 0", name="quantities"),

@@ -40,8 +40,12 @@ def _us(at: datetime) -> int:
 # ---------------------------------------------------------------- wanting
 
 
-def want_published(session: Session, account: Account, product_ids: Iterable[int], now: datetime) -> int:
+def want_published(
+    session: Session, account: Account, product_ids: Iterable[int], now: datetime, *, relist: bool = False
+) -> int:
     """Bind every variant of these products to the account (state draft) and want the products published there.
+
+    What was ended or has vanished stays off sale unless `relist`: then it is listed anew.
 
     Raises:
         Invalid: a variant is priced in another currency than the account sells in.
@@ -69,17 +73,17 @@ def want_published(session: Session, account: Account, product_ids: Iterable[int
             ],
             key=("account_id", "variant_id"),
         )  # fmt: skip
-        # What was taken off sale is listed anew: where it lived before is forgotten, adapters look before they create.
-        session.execute(
-            update(Listing)
-            .where(
-                Listing.account_id == account.id,
-                Listing.variant_id.in_([r.id for r in rows]),
-                Listing.state.in_(("ended", "vanished")),
+        if relist:  # where it lived before is forgotten: adapters look before they create
+            session.execute(
+                update(Listing)
+                .where(
+                    Listing.account_id == account.id,
+                    Listing.variant_id.in_([r.id for r in rows]),
+                    Listing.state.in_(("ended", "vanished")),
+                )
+                .values(state="draft", state_since=now, external_id=None, facts={}, issues=[], shown_quantity=None)
+                .execution_options(synchronize_session=False)
             )
-            .values(state="draft", state_since=now, external_id=None, facts={}, issues=[], shown_quantity=None)
-            .execution_options(synchronize_session=False)
-        )
         wishes.extend((account.id, str(pid), int(Priority.CONTENT)) for pid in {r.product_id for r in rows})
     items.want_many(session, LISTING_PUBLISH, wishes, now)
     return len(wishes)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hub.db.base import Base, BigId
+from hub.db.base import Base, BigId, Minor
 
 
 class Product(Base):
@@ -39,9 +39,9 @@ class Variant(Base):
     gtin: Mapped[str | None] = mapped_column(index=True)
     options: Mapped[dict[str, str]] = mapped_column(default=dict)
     position: Mapped[int] = mapped_column(default=0)
-    price_minor: Mapped[int]
+    price_minor: Mapped[Minor]
     currency: Mapped[str]
-    cost_minor: Mapped[int | None]
+    cost_minor: Mapped[Minor | None]
     weight_g: Mapped[int | None]
     length_mm: Mapped[int | None]
     width_mm: Mapped[int | None]
@@ -145,11 +145,11 @@ class Listing(Base):
     state: Mapped[str] = mapped_column(default="draft")
     state_since: Mapped[datetime]
     issues: Mapped[list[Any]] = mapped_column(default=list)
-    price_minor: Mapped[int | None]  # this account's own price; None = the variant's
+    price_minor: Mapped[Minor | None]  # this account's own price; None = the variant's
     shown_quantity: Mapped[int | None]
     shown_at: Mapped[datetime | None]
     shown_by: Mapped[str] = mapped_column(default="")  # acknowledged | read back
-    shown_price_minor: Mapped[int | None]
+    shown_price_minor: Mapped[Minor | None]
     read_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("account_id", "variant_id"),

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.channels.contract.adapter import Polls, PushesStock
-from hub.channels.contract.errors import ChannelError, Unsupported
-from hub.channels.contract.records import Outcome, Pending, Stale
+from hub.channels.contract.errors import ChannelError
+from hub.channels.contract.records import Outcome, Pending, Stale, Unclear
 from hub.db.session import unit
 from hub.kernel.failpoints import reach
 from hub.kernel.ids import AccountId, digest
@@ -220,18 +220,8 @@ def _settle_ticket(
                 .where(Attempt.work_id == item.id, Attempt.result == "submitted")
                 .order_by(Attempt.id.desc())
             ).first()
-            result: Outcome | ChannelError = (
-                outcome
-                if outcome is not None
-                else Unsupported("The channel's report does not name this item.", code="hub.no_row")
-            )
-            if outcome is None:  # a report that misses lines: nobody knows, send again
-                settle.write(
-                    session, item, Again(after_s=30.0, result="unclear", code="hub.no_row", message="Not in the channel's report."),
-                    now, attempt_id=attempt.id if attempt else None,
-                )  # fmt: skip
-                listings.forget_belief(session, (listing_id,))
-                continue
+            # A report that misses a line: nobody knows, so the number is sent again, until that wears out.
+            result: Outcome = outcome if outcome is not None else Unclear(why="Not in the channel's report.")
             step = settle.step_of(item, result)
             held = settle.write(
                 session, item, step, now, attempt_id=attempt.id if attempt else None, revision=item.sent_revision

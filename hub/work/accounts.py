@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from hub.db.upsert import put
 from hub.kernel.errors import Invalid, Unknown
 from hub.work import items
-from hub.work.kinds import KINDS, PROBE
+from hub.work.kinds import KINDS, ORDERS_PULL, PROBE, RECONCILE
 from hub.work.models import Account, Cadence, LaneGate
 
 PROBE_BLOCKED_EVERY_S = 300
+REGULAR = (ORDERS_PULL.name, RECONCILE.name, PROBE.name)
+"""The kinds that concern a whole account (key «*»): only these can be wanted by the clock."""
 
 
 def add(
@@ -55,9 +57,14 @@ def add(
 
 
 def set_cadence(session: Session, account_id: int, cadence: Mapping[str, int], now: datetime) -> None:
+    """How often something is wanted of the account (kind → seconds).
+
+    Raises:
+        Invalid: the kind is not one that concerns a whole account, or the time is not above zero.
+    """
     for kind, every_s in cadence.items():
-        if kind not in KINDS:
-            raise Invalid(f"unknown kind of work {kind!r}", field="kind", value=kind, fix=", ".join(KINDS))
+        if kind not in REGULAR:
+            raise Invalid(f"{kind!r} has no rhythm", field="kind", value=kind, fix=", ".join(REGULAR))
         if every_s <= 0:
             raise Invalid(f"{kind} every {every_s} s is not possible", field="every_s", value=every_s)
     rows = [

@@ -226,7 +226,7 @@ def finish(session: Session, item: Claimed, now: datetime, *, revision: int | No
 
 def submitted(session: Session, item: Claimed, ticket: str, due_at: datetime, *, revision: int | None = None) -> bool:
     """The channel took it; ask `ticket` at `due_at`. `revision` is what was sent."""
-    values: dict[str, Any] = {"state": "due", "phase": "poll", "ticket": ticket, "due_at": due_at, "attempts": 0}
+    values: dict[str, Any] = {"state": "due", "phase": "poll", "ticket": ticket, "due_at": due_at}
     if revision is not None:
         values["sent_revision"] = revision
     return _settle(session, item, values)

@@ -85,7 +85,7 @@ def judge(session: Session, now: datetime, *, without_orders: Collection[str] = 
     out = []
     for health in reads.health(session, now):
         every = None if health.channel in without_orders else rhythms.get(health.id)
-        signs = [t for t in (health.last_pull_at, moved.get(health.id), since[health.id]) if t is not None]
+        signs = [t for t in (health.last_pull_at, moved.get(health.id), since.get(health.id)) if t is not None]
         age = (now - max(signs)).total_seconds() if every is not None and health.state == "open" else None
         out.append(_verdict(health, age, every, tuple(gates.get(health.id, ()))))
     return out

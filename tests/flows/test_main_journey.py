@@ -14,8 +14,9 @@ from hub.kernel.clock import FixedClock
 from hub.loopback.faults import FaultKind
 from hub.orders import fulfilment
 from hub.orders.models import Order, OrderLine, Shipment
-from hub.pim.models import Reservation, StockMovement
-from hub.work.models import Attempt, PullRun
+from hub.pim import listings
+from hub.pim.models import Product, Reservation, StockMovement
+from hub.work.models import Account, Attempt, PullRun
 from tests.support.databases import Database
 from tests.support.world import World, a_world
 
@@ -205,3 +206,23 @@ def test_drift_on_the_channel_is_found_and_corrected(world: World) -> None:
     world.clock.advance(timedelta(hours=7))
     world.settle()
     assert world.shown("WINE-1") == {"alpha": 3}
+
+
+def test_what_was_taken_off_sale_can_be_listed_again(world: World) -> None:
+    alpha = world.shop("alpha")
+    world.variant("WINE-1", 3)
+    world.publish()
+    with unit(world.system.sessions) as session:
+        listings.want_ended(session, world.listing("alpha", "WINE-1").id, world.clock.now())
+    world.settle()
+    world.publish()
+    assert world.listing("alpha", "WINE-1").state == "ended"
+    with unit(world.system.sessions) as session:
+        account = session.get(Account, world.accounts["alpha"])
+        assert account is not None
+        listings.want_published(
+            session, account, session.scalars(select(Product.id)).all(), world.clock.now(), relist=True
+        )
+    world.settle()
+    assert world.listing("alpha", "WINE-1").state == "live"
+    assert alpha.observed_stock("WINE-1") == 3
