@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import nh3
@@ -18,6 +19,10 @@ from hub.pim import gtin, units
 MAX_INTEGER = 2_147_483_647  # what an integer column holds on both databases
 HANDLE_MAX, TITLE_MAX, NAME_MAX, ADDRESS_MAX, ATTRIBUTE_MAX = 200, 500, 200, 2048, 5000
 DESCRIPTION_MAX = 131_072
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's Cc and Cs but tab, LF, CR
+_KEPT_MAX = (
+    4096  # texts up to here are remembered with their result: a fact is checked once in its file, once in the unit
+)
 AXES_MAX, IMAGES_MAX, TAGS_MAX, ATTRIBUTES_MAX = 3, 250, 250, 250
 
 
@@ -82,14 +87,12 @@ def plain_text(text: str, name: str, limit: int, *, needed: bool = False) -> str
 
 def refuse_control(text: str, name: str) -> None:
     """Raises Invalid if there is a character that no text has: NUL, other controls, half a surrogate pair."""
-    for char in text:
-        if char in "\t\n\r":
-            continue
-        if unicodedata.category(char) in ("Cc", "Cs"):
-            raise Invalid(
-                f"{name} contains the character U+{ord(char):04X}, which is not text",
-                field=name, value=shorten(text, 40), fix="remove it, or save the file again as UTF-8",
-            )  # fmt: skip
+    found = _CONTROL.search(text)
+    if found is not None:
+        raise Invalid(
+            f"{name} contains the character U+{ord(found.group()):04X}, which is not text",
+            field=name, value=shorten(text, 40), fix="remove it, or save the file again as UTF-8",
+        )  # fmt: skip
 
 
 def handle_text(text: str, name: str = "handle") -> str:
@@ -121,9 +124,15 @@ def description_html(text: str, name: str = "description") -> str:
             field=name,
             fix="shorten it",
         )
+    return _clean(text) if len(text) <= _KEPT_MAX else _clean.__wrapped__(text)
+
+
+@lru_cache(1024)
+def _clean(text: str) -> str:
     return nh3.clean(unicodedata.normalize("NFC", text.strip()))
 
 
+@lru_cache(2048)
 def web_address(text: str, name: str = "image") -> str:
     address = text.strip()
     try:
