@@ -38,7 +38,7 @@ class Finding:
 
 
 def _count(session: Session, model: type, *where: object) -> int:
-    query: Select[tuple[int]] = select(func.count()).select_from(model)
+    query: Select[int] = select(func.count()).select_from(model)
     for condition in where:
         query = query.where(condition)  # type: ignore[arg-type]  # conditions of any model
     return int(session.scalar(query) or 0)

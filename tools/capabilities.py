@@ -46,7 +46,7 @@ def _row(cells: list[str]) -> str:
 def table() -> str:
     """The table as Markdown: a row per capability and per figure, a column per channel, both in a fixed order."""
     cards = sorted(registry.load().available.values(), key=lambda card: card.id)
-    figures = {
+    figures: dict[str, list[str]] = {
         "stock write": [card.stock_write.replace("_", " ") for card in cards],
         "stock acknowledged": [card.stock_ack for card in cards],
         "levels per stock batch": [f"{card.max_stock_batch:,}" for card in cards],
