@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench import figures
+from tools.bench import figures, requests
 from tools.bench.__main__ import AREAS, main
 from tools.bench.figures import Bar, Figure
 
@@ -37,7 +37,7 @@ def test_a_quick_run_yields_every_figure_with_its_bar(tmp_path: Path, capsys: py
 
 
 def test_areas_are_the_ones_that_performance_md_names() -> None:
-    assert set(AREAS) >= {"orders", "stock", "catalogue", "queue"}
+    assert set(AREAS) == {"orders", "stock", "catalogue", "queue", "requests"}
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,21 @@ def test_percentiles_name_a_value_that_was_measured() -> None:
     values = [float(n) for n in range(1, 101)]
     assert [figures.percentile(values, share) for share in (0.5, 0.95, 0.99, 1.0)] == [50.0, 95.0, 99.0, 100.0]
     assert figures.percentile([7.0], 0.95) == 7.0
+
+
+def test_requests_are_weighed_against_the_least_possible() -> None:
+    report = {
+        "requests_by_operation": {
+            "amazon": {"patchListingsItem": 11, "searchOrders": 10, "token": 3},
+            "ebay": {"bulkUpdatePriceQuantity": 4, "getOrders": 5},
+            "shopify": {"inventorySetQuantities": 3, "orders": 6},
+        }
+    }
+    found = requests.figures_of(report, {"amazon": (10, 10), "ebay": (2, 5), "shopify": (3, 0)})
+    assert [(f.name, f.hub, f.verdict) for f in found] == [
+        ("amazon, writes: used ÷ least", 1.1, "met"),
+        ("amazon, order pulls: used ÷ least", 1.0, "met"),
+        ("ebay, writes: used ÷ least", 2.0, "missed"),
+        ("ebay, order pulls: used ÷ least", 1.0, "met"),
+        ("shopify, writes: used ÷ least", 1.0, "met"),
+    ]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tools.bench import catalogue, figures, intake, order_queue, places, stock
+from tools.bench import catalogue, figures, intake, order_queue, places, requests, stock
 from tools.bench.figures import Figure
 from tools.bench.sizes import QUICK, Size
 
@@ -18,6 +18,7 @@ AREAS: dict[str, Callable[[str, Size], list[Figure]]] = {
     "stock": stock.measure,
     "catalogue": catalogue.measure,
     "queue": order_queue.measure,
+    "requests": requests.measure,
 }
 
 
