@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Table, TextClause, bindparam, column, func, select
+from sqlalchemy import update as sql_update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeEngine
 
 T = TypeVar("T")
 CHUNK = 500  # rows per statement; × columns stays far below the 32,766 parameters of SQLite
@@ -115,14 +117,74 @@ def _write(
     if columns:
         stmt = stmt.returning(*columns)
     for part in chunks(rows):
-        result = session.execute(stmt, {name: [row[name] for row in part] for name in rows[0]} if as_arrays else part)
+        result = session.execute(stmt, _arrays(part, rows[0]) if as_arrays else part)
         if columns:
             out.extend(result.all())
     return out
 
 
+Given = Callable[[str], ColumnElement[Any]]
+"""The value that a row of `change` gives under a name."""
+
+
+def change(
+    session: Session,
+    model: type[DeclarativeBase],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    types: Mapping[str, TypeEngine[Any]],
+    values: Callable[[Given], Mapping[str, Any]],
+    where: Callable[[Given], ColumnElement[bool]] | None = None,
+) -> int:
+    """UPDATE many rows in one go, each with its own values; returns how many there were and met the condition.
+
+    Every row gives the columns of `key` and the names of `types`; `values` and `where` are made from what `Given` names.
+    Keys must not repeat. Nothing is locked in any order here: lock the rows first if other units may change them in another one.
+    """
+    if not rows:
+        return 0
+    table = table_of(model)
+    kinds = {name: table.c[name].type for name in key} | dict(types)
+    changed = 0
+    if session.get_bind().dialect.name == "postgresql":
+        source = _given(kinds)
+        stmt = _changing(table, key, lambda name: source.c[name], values, where)
+        for part in chunks(rows):
+            changed += _rowcount(session, stmt, _arrays(part, kinds))
+        return changed
+    stmt = _changing(table, key, lambda name: bindparam(f"given_{name}", type_=kinds[name]), values, where)
+    for part in chunks(rows):
+        changed += _rowcount(session, stmt, [{f"given_{name}": row[name] for name in kinds} for row in part])
+    return changed
+
+
+def _changing(
+    table: Table,
+    key: Sequence[str],
+    given: Given,
+    values: Callable[[Given], Mapping[str, Any]],
+    where: Callable[[Given], ColumnElement[bool]] | None,
+) -> Any:
+    stmt = sql_update(table).where(*(table.c[name] == given(name) for name in key)).values(dict(values(given)))
+    return stmt if where is None else stmt.where(where(given))
+
+
+def _rowcount(session: Session, stmt: Any, parameters: Any) -> int:
+    return int(session.connection().execute(stmt, parameters).rowcount)
+
+
+def _given(kinds: Mapping[str, TypeEngine[Any]]) -> Any:
+    arrays = [bindparam(f"given_{name}", type_=postgresql.ARRAY(kind, dimensions=1)) for name, kind in kinds.items()]
+    columns = [column(name, kind) for name, kind in kinds.items()]
+    return func.unnest(*arrays).table_valued(*columns, name="given").render_derived()
+
+
+def _arrays(rows: Sequence[Mapping[str, Any]], names: Iterable[str]) -> dict[str, list[Any]]:
+    return {f"given_{name}": [row[name] for row in rows] for name in names}
+
+
 def _from_arrays(table: Table, names: Sequence[str]) -> Any:
     """INSERT … SELECT FROM unnest(one array per column): a statement that is the same however many rows there are."""
-    arrays = [bindparam(name, type_=postgresql.ARRAY(table.c[name].type, dimensions=1)) for name in names]
-    given = func.unnest(*arrays).table_valued(*(column(name, table.c[name].type) for name in names), name="given")
-    return postgresql.insert(table).from_select(list(names), select(*given.render_derived().c))
+    given = _given({name: table.c[name].type for name in names})
+    return postgresql.insert(table).from_select(list(names), select(*given.c))

@@ -19,7 +19,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from hub.channels.contract.records import BadRecord, ChannelOrder
-from hub.db.upsert import chunks, put, put_new, table_of
+from hub.db.upsert import change, chunks, put, put_new, table_of
 from hub.kernel.failpoints import reach
 from hub.kernel.ids import digest
 from hub.orders import mapping, persons
@@ -372,8 +372,8 @@ def _after(
             )
         stages.append(
             {
-                "b_id": order_id,
-                "b_stage": stage(
+                "id": order_id,
+                "to_stage": stage(
                     payment=axes.payment, fulfilment=axes.fulfilment, cancellation=axes.cancellation,
                     channel_fulfils=order.channel_fulfils,
                     held=before is not None and before.hold_reason is not None,
@@ -382,7 +382,7 @@ def _after(
                         for line in lines[order.order_id]
                     ],
                 ).value,
-                "b_recall": (before is not None and before.recall)
+                "to_recall": (before is not None and before.recall)
                 or (exported and axes.cancellation in ("requested", "cancelled")),
             }
         )  # fmt: skip
@@ -391,12 +391,11 @@ def _after(
         ship_out(session, outside, now, by="channel")
     reservations.reserve(session, wishes, now)
     table = table_of(Order)
-    session.connection().execute(
-        update(table)
-        .where(table.c.id == bindparam("b_id"))
-        .values(stage=bindparam("b_stage"), recall=bindparam("b_recall")),
-        stages,
-    )
+    change(
+        session, Order, sorted(stages, key=lambda row: row["id"]), key=("id",),
+        types={"to_stage": table.c.stage.type, "to_recall": table.c.recall.type},
+        values=lambda given: {"stage": given("to_stage"), "recall": given("to_recall")},
+    )  # fmt: skip
     if events:
         put_new(session, OrderEvent, events, key=("order_id", "fact"))
     # Wishes before beliefs: a unit that acknowledges stock writes takes its work before its listings, too. The other way

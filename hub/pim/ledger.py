@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.db.upsert import chunks, put_new, table_of
+from hub.db.upsert import change, chunks, put_new, table_of
 from hub.kernel.errors import NotEnoughStock
 from hub.pim.models import StockMovement, StockPosition
 
@@ -99,19 +99,17 @@ def _lock(session: Session, positions: Sequence[tuple[int, int]]) -> dict[tuple[
 def _apply(session: Session, sums: Mapping[tuple[int, int], int]) -> None:
     """Add to on_hand, all positions in one go. The condition repeats the invariant: a lost lock would show as an error."""
     p = table_of(StockPosition)
-    delta = bindparam("b_delta", type_=p.c.on_hand.type)
-    result = session.connection().execute(
-        update(p)
-        .where(
-            p.c.variant_id == bindparam("b_variant"),
-            p.c.location_id == bindparam("b_location"),
-            p.c.on_hand + delta >= p.c.reserved,
-        )
-        .values(on_hand=p.c.on_hand + delta, version=p.c.version + 1),
-        [{"b_variant": v, "b_location": loc, "b_delta": units} for (v, loc), units in sorted(sums.items())],
+    changed = change(
+        session,
+        StockPosition,
+        [{"variant_id": v, "location_id": loc, "delta": units} for (v, loc), units in sorted(sums.items())],
+        key=("variant_id", "location_id"),
+        types={"delta": p.c.on_hand.type},
+        values=lambda given: {"on_hand": p.c.on_hand + given("delta"), "version": p.c.version + 1},
+        where=lambda given: p.c.on_hand + given("delta") >= p.c.reserved,
     )
-    if result.rowcount != len(sums):
-        raise RuntimeError(f"{len(sums) - result.rowcount} of {len(sums)} positions moved under their lock")
+    if changed != len(sums):
+        raise RuntimeError(f"{len(sums) - changed} of {len(sums)} positions moved under their lock")
 
 
 def known_tokens(session: Session, tokens: Sequence[str]) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from hub.channels.contract.records import (
@@ -20,7 +20,7 @@ from hub.channels.contract.records import (
     StockLevel,
     VariantDraft,
 )
-from hub.db.upsert import chunks, put_new, table_of
+from hub.db.upsert import change, chunks, put_new, table_of
 from hub.kernel.errors import Invalid, Unknown
 from hub.kernel.ids import named_uuid
 from hub.kernel.money import Money
@@ -270,7 +270,10 @@ def believe_sales(session: Session, sales: Sequence[tuple[int, int, datetime]], 
     changed: list[dict[str, Any]] = []
     for part in chunks(sorted(by_id)):
         for row in session.execute(
-            select(Listing.id, Listing.shown_quantity, Listing.shown_at).where(Listing.id.in_(part))
+            select(Listing.id, Listing.shown_quantity, Listing.shown_at)
+            .where(Listing.id.in_(part))
+            .order_by(Listing.id)
+            .with_for_update()  # a push that is acknowledged meanwhile writes a newer belief
         ).all():
             belief = row.shown_quantity
             for units, placed_at in by_id[row.id]:
@@ -282,12 +285,13 @@ def believe_sales(session: Session, sales: Sequence[tuple[int, int, datetime]], 
                     settle_us=int(settle_s * 1_000_000),
                 )
             if belief != row.shown_quantity:
-                changed.append({"b_id": row.id, "b_shown": belief})
+                changed.append({"id": row.id, "shown": belief})
     if changed:
-        table = table_of(Listing)
-        session.connection().execute(
-            update(table).where(table.c.id == bindparam("b_id")).values(shown_quantity=bindparam("b_shown")), changed
-        )
+        shown_type = table_of(Listing).c.shown_quantity.type
+        change(
+            session, Listing, sorted(changed, key=lambda row: row["id"]), key=("id",), types={"shown": shown_type},
+            values=lambda given: {"shown_quantity": given("shown")},
+        )  # fmt: skip
 
 
 # ---------------------------------------------------------------- publishing

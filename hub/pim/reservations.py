@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
 
 from hub.db.session import is_sqlite
-from hub.db.upsert import chunks, table_of
+from hub.db.upsert import change, chunks, table_of
 from hub.pim.models import Location, Reservation, StockPosition
 from hub.pim.rules import Spot, choose_spot
 from hub.work.kinds import Priority
@@ -73,26 +73,22 @@ class _Positions:
     def write(self) -> None:
         """Apply the sums. The condition repeats the invariant: a lost lock would show as an error, not as an oversell."""
         rows = [
-            {"b_variant": v, "b_location": loc, "b_delta": delta}
+            {"variant_id": v, "location_id": loc, "delta": delta}
             for (v, loc), delta in sorted(self.deltas.items())
             if delta
         ]
-        if rows:
-            p = table_of(StockPosition)
-            delta = bindparam("b_delta", type_=p.c.reserved.type)
-            result = self._session.connection().execute(
-                update(p)
-                .where(
-                    p.c.variant_id == bindparam("b_variant"),
-                    p.c.location_id == bindparam("b_location"),
-                    p.c.reserved + delta >= 0,
-                    p.c.reserved + delta <= p.c.on_hand,
-                )
-                .values(reserved=p.c.reserved + delta, version=p.c.version + 1),
-                rows,
-            )
-            if result.rowcount != len(rows):
-                raise RuntimeError(f"{len(rows) - result.rowcount} of {len(rows)} positions moved under their lock")
+        p = table_of(StockPosition)
+        changed = change(
+            self._session,
+            StockPosition,
+            rows,
+            key=("variant_id", "location_id"),
+            types={"delta": p.c.reserved.type},
+            values=lambda given: {"reserved": p.c.reserved + given("delta"), "version": p.c.version + 1},
+            where=lambda given: (p.c.reserved + given("delta") >= 0) & (p.c.reserved + given("delta") <= p.c.on_hand),
+        )
+        if changed != len(rows):
+            raise RuntimeError(f"{len(rows) - changed} of {len(rows)} positions moved under their lock")
         self.deltas.clear()
 
 
