@@ -48,7 +48,8 @@ class Plan:
 
 @dataclass(slots=True, kw_only=True)
 class Day:
-    """One run of a plan on a set-up shop. `workers` None = other processes carry the work out."""
+    """One run of a plan on a set-up shop. `workers` None = other processes carry the work out, and `ring` calls them
+    (their scheduler does so anyway, but only once a second of the machine's time)."""
 
     system: System
     places: Mapping[str, Marketplace]
@@ -56,6 +57,7 @@ class Day:
     plan: Plan
     workers: LocalWorkers | None
     say: Say
+    ring: Callable[[], object] | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
     # ------------------------------------------------------------ running
@@ -158,6 +160,8 @@ class Day:
         """Let virtual time pass, then wait until everything that is due has been carried out."""
         self.clock.advance(timedelta(minutes=minutes))
         relay.tick(self.system.hub)
+        if self.ring is not None:
+            self.ring()
         self.quiet()
 
     def quiet(self) -> bool:

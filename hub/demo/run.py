@@ -66,9 +66,19 @@ def check_day(home: Path | None, plan: Plan, *, say: Say) -> dict[str, Any]:
                     finally:
                         workers.stop()
                 from hub.demo.fleet import Fleet
+                from hub.sync.celery_app import Ringer
 
+                ringer = Ringer(system.hub, settings.broker_url)
                 with Fleet(settings, workers=2):
-                    return Day(system=system, places=markets.all, clock=clock, plan=plan, workers=None, say=say).run()
+                    return Day(
+                        system=system,
+                        places=markets.all,
+                        clock=clock,
+                        plan=plan,
+                        workers=None,
+                        say=say,
+                        ring=ringer.sweep,
+                    ).run()
             finally:
                 system.close()
 
