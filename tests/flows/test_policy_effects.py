@@ -278,6 +278,21 @@ def test_a_report_that_misses_a_row_is_no_acknowledgement_and_the_number_is_sent
     assert world.listing("alpha", "WINE-1").shown_quantity == 7
 
 
+def test_a_report_that_never_names_an_item_reaches_a_person(world: World) -> None:
+    alpha = selling(world, stock_answer="later")
+    world.receive("WINE-1", 4, "in")
+    for _ in range(STOCK_PUSH.max_attempts):
+        world.run("alpha", "stock.push")
+        for ticket in alpha.tickets.values():
+            ticket.results = [{"sku": "ANOTHER", "status": "done", "observed": 1}]
+        world.clock.advance(timedelta(seconds=20))
+        world.run("alpha", "stock.push")
+        world.clock.advance(timedelta(seconds=30 * 60))
+        world.run("alpha", "orders.pull")
+    item = work(world)
+    assert (item.state, item.last_code) == ("needs_human", "unclear")
+
+
 def test_a_ticket_that_is_not_finished_is_asked_again_without_being_counted(world: World) -> None:
     alpha = selling(world, stock_answer="later", job_s=600)
     world.receive("WINE-1", 4, "in")
@@ -285,7 +300,7 @@ def test_a_ticket_that_is_not_finished_is_asked_again_without_being_counted(worl
     world.clock.advance(timedelta(seconds=20))
     assert world.run("alpha", "stock.push") == 1
     item = work(world)
-    assert (item.phase, item.attempts, item.state) == ("poll", 0, "due")
+    assert (item.phase, item.attempts, item.state) == ("poll", 1, "due")  # the sending counts, the asking does not
     assert item.due_at == world.clock.now() + timedelta(seconds=580)
     world.settle(rounds=12)
     assert alpha.observed_stock("WINE-1") == 9
