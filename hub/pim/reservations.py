@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from hub.db.session import is_sqlite
-from hub.db.upsert import change, chunks, table_of
+from hub.db.upsert import change, chunks, put_new, table_of
 from hub.pim.models import Location, Reservation, StockPosition
 from hub.pim.rules import Spot, choose_spot
 from hub.work.kinds import Priority
@@ -180,7 +180,9 @@ def reserve(session: Session, wishes: Sequence[Wish], now: datetime) -> dict[int
             _top_up(positions, row, wish.locations)
         held[wish.order_line_id] = row.quantity
     if new_rows:
-        session.execute(insert(Reservation), new_rows)
+        made = put_new(session, Reservation, new_rows, key=("order_line_id",), returning=("id",))
+        if len(made) != len(new_rows):
+            raise RuntimeError("another unit promised the same lines meanwhile")
     positions.write()
     session.flush()  # fill() below reads reservations by query
     if freed:
