@@ -25,8 +25,9 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A median over `runs`. `unit` rows/s or share: more is better; ms, s or times (used ÷ least possible): less is better. `ratio` is hub
-    divided by floor, the median of the ratios of single runs, because both sides of one run met the same machine."""
+    """A median over `runs`. `unit` rows/s or share: more is better; ms, s or times (used ÷ least possible): less is
+    better. `ratio` is hub divided by floor, the median of the ratios of single runs, because both sides of one run met
+    the same machine."""
 
     area: str
     name: str
