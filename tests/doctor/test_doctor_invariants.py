@@ -100,7 +100,7 @@ def i5_promises(session: Session, world: World) -> None:
 def i5_parcels(session: Session, world: World) -> None:
     row = session.scalars(select(Shipment)).one()
     without_uniqueness(session, Shipment)
-    copy(session, Shipment, row, package_number=2, shipment_key="other")
+    copy(session, Shipment, row, package_number=2, shipment_key="other", confirmed_at=None)
 
 
 def i5_confirmations(session: Session, world: World) -> None:
