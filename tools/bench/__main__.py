@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found.extend(AREAS[area](kind, size))
     print(figures.table(found))
     after = figures.machine()
-    print(f"load before {before['load']}, after {after['load']}, {after['cores']} cores; medians of {size.runs} runs")
+    print(
+        f"load before {before['load']}, after {after['load']}, {after['cores']} cores; rows/s: medians of {size.runs} runs"
+    )
     if chosen.json is not None:
         report = {"before": before, "after": after, "figures": [figure.as_dict() for figure in found]}
         chosen.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
