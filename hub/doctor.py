@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from hub.orders.models import Order, OrderLine, Shipment, ShipmentLine
 from hub.pim.models import Listing, Reservation, StockMovement, StockPosition, Variant
 from hub.pim.rules import PUSHABLE_STATES
-from hub.work.models import Attempt, WorkItem
+from hub.work.models import Attempt, TrafficCount, WorkItem
 
 LOST_AFTER = timedelta(hours=1)
 SHOW = 5
@@ -252,6 +252,17 @@ def newest_number_last(session: Session) -> Finding:
     )
 
 
+def no_call_in_transaction(session: Session) -> Finding:
+    """I11: no call to a channel is made while a transaction is open. Each process counts its own and adds them up here."""
+    t = TrafficCount
+    rows = session.execute(select(t.operation, t.in_transaction).where(t.in_transaction > 0).limit(SHOW))
+    return Finding(
+        id="I11", title="no call to a channel inside a transaction",
+        checked=int(session.scalar(select(func.coalesce(func.sum(t.calls), 0))) or 0),
+        broken=tuple(f"{r.operation}: {r.in_transaction} calls made with a transaction open" for r in rows),
+    )  # fmt: skip
+
+
 def money_balances(session: Session) -> Finding:
     """I12: items + shipping + tax - discount + residual = total, wherever the channel gave the parts."""
     o = Order
@@ -280,6 +291,7 @@ CHECKS: dict[str, Callable[[Session, datetime], Finding]] = {
     "I6": lambda session, _: never_above_publishable(session),
     "I7": every_write_recorded,
     "I9": lambda session, _: newest_number_last(session),
+    "I11": lambda session, _: no_call_in_transaction(session),
     "I12": lambda session, _: money_balances(session),
 }
 

@@ -224,7 +224,6 @@ class Day:
         shown: dict[str, dict[str, Any]] = {
             key: {"ok": f.ok, "checked": f.checked, "broken": list(f.broken)} for key, f in invariants.items()
         }
-        pool = self.system.hub.adapters
         shown["I8"] = {
             "ok": not found.stock_mismatches,
             "checked": found.stock_compared,
@@ -237,8 +236,6 @@ class Day:
             "checked": pulls, "broken": [*found.lost[:5], *unread[:5]], "spoilt": len(poison.spoilt),
             "quarantined": quarantined, "taken_meanwhile": poison.meanwhile,
         }  # fmt: skip
-        calls = pool.calls_seen if self.workers is not None else sum(attempts.values())
-        shown["I11"] = {"ok": pool.calls_in_unit == 0, "checked": calls, "broken": []}
         requests: dict[str, int] = {}
         throttled: dict[str, int] = {}
         faults = 0

@@ -22,6 +22,7 @@ from hub.work.models import Account, TrafficCount
 from hub.work.tokens import SharedTokens
 
 Log = Callable[..., None]
+COUNTED = ("calls", "failed", "throttled", "in_transaction")
 
 
 class Doorbell(Protocol):
@@ -56,8 +57,6 @@ class AdapterPool:
         self._lock = threading.Lock()
         self._open: dict[int, tuple[str, Adapter]] = {}
         self._traffic: Counter[tuple[int, str, str]] = Counter()
-        self.calls_seen = 0
-        self.calls_in_unit = 0  # calls made while this thread had a transaction open: must stay 0 (I11)
 
     def get(self, account: Account) -> OpenAccount:
         """The account's adapter.
@@ -93,9 +92,8 @@ class AdapterPool:
 
     def _count(self, account_id: int, traffic: Traffic) -> None:
         with self._lock:
-            self.calls_seen += 1
-            self.calls_in_unit += open_units() > 0
             self._traffic[account_id, traffic.operation, "calls"] += 1
+            self._traffic[account_id, traffic.operation, "in_transaction"] += open_units() > 0
             if traffic.error is not None:
                 self._traffic[
                     account_id, traffic.operation, "throttled" if traffic.error == "Throttled" else "failed"
@@ -111,7 +109,7 @@ class AdapterPool:
         t = table_of(TrafficCount)
         with unit(self._sessions) as session:
             for account_id, operation in keys:
-                sums = {name: counted[account_id, operation, name] for name in ("calls", "failed", "throttled")}
+                sums = {name: counted[account_id, operation, name] for name in COUNTED}
                 put(
                     session,
                     TrafficCount,

@@ -198,6 +198,7 @@ class TrafficCount(Base):
     calls: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
     throttled: Mapped[int] = mapped_column(default=0)
+    in_transaction: Mapped[int] = mapped_column(default=0)  # calls made with a transaction open: must stay 0 (I11)
 
 
 class Ring(Base):

@@ -15,14 +15,14 @@ from hub.db.base import Base
 from hub.db.session import reading
 from hub.orders.models import Order, OrderLine, Shipment
 from hub.pim.models import Reservation, StockMovement, StockPosition
-from hub.work.models import Attempt
+from hub.work.models import Attempt, TrafficCount
 from tests.support.world import World
 
 
 def test_a_healthy_shop_passes_and_every_check_looked_at_something(lasting_world: World) -> None:
     with reading(lasting_world.system.sessions) as session:
         found = doctor.invariants(session, lasting_world.clock.now())
-    assert [f.id for f in found] == ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I12"]
+    assert [f.id for f in found] == ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I11", "I12"]
     assert [(f.id, f.broken) for f in found if not f.ok] == []
     assert [f.id for f in found if f.checked == 0] == []
 
@@ -141,6 +141,10 @@ def i9(session: Session, world: World) -> None:
     copy(session, Attempt, row, revision=row.revision - 1, sent_at=world.clock.now())
 
 
+def i11(session: Session, world: World) -> None:
+    session.execute(update(TrafficCount).where(TrafficCount.operation == "setStock").values(in_transaction=2))
+
+
 def i12(session: Session, world: World) -> None:
     session.execute(update(Order).where(Order.id == 1).values(total_minor=Order.total_minor + 1))
 
@@ -160,6 +164,7 @@ BREAKERS: list[tuple[str, Callable[[Session, World], None], str]] = [
     ("I7", i7_digest, "has no digest"),
     ("I7", i7_unrecorded, "counts as confirmed without an attempt"),
     ("I9", i9, " was acknowledged"),
+    ("I11", i11, "with a transaction open"),
     ("I12", i12, "the parts do not make "),
 ]
 
