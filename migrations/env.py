@@ -9,7 +9,16 @@ from typing import Any
 from alembic import context
 from sqlalchemy import MetaData
 
-MODELS = ("hub.work.models", "hub.pim.models", "hub.orders.models", "hub.shipping.models", "hub.web.models")
+MODELS = (
+    "hub.work.models",
+    "hub.pim.models",
+    "hub.pim.attributes.models",
+    "hub.pim.history.models",
+    "hub.pim.jobs.models",
+    "hub.orders.models",
+    "hub.shipping.models",
+    "hub.web.models",
+)
 
 
 def _metadata() -> MetaData:

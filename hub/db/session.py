@@ -70,6 +70,11 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
     session.info.setdefault("hub_after_commit", []).append(action)
 
 
+def before_commit(session: Session, action: Callable[[Session], None]) -> None:
+    """Run `action` as the last thing this unit does: inside its transaction, after everything else succeeded."""
+    session.info.setdefault("hub_before_commit", []).append(action)
+
+
 _open = threading.local()
 
 
@@ -86,6 +91,9 @@ def unit(sessions: Sessions) -> Iterator[Session]:
         with sessions() as session:
             with session.begin():
                 yield session
+                session.flush()
+                for last in session.info.pop("hub_before_commit", ()):
+                    last(session)
             actions = session.info.pop("hub_after_commit", ())
     finally:
         _open.count -= 1

@@ -12,12 +12,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 from sqlalchemy.orm import Session
 
 from hub.db.upsert import chunks, put, table_of
 from hub.kernel.errors import HubError, Invalid, Unknown
-from hub.pim import listing_dirt
+from hub.pim import listing_dirt, projections, record
+from hub.pim.attributes.book import Book, book_of
+from hub.pim.attributes.models import Family
+from hub.pim.attributes.values import checked, merged
 from hub.pim.facts import (
     PRODUCT_FIELDS,
     VARIANT_FIELDS,
@@ -46,7 +49,7 @@ class Change(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutProducts:
     """Products to create, or to bring up to date by `handle`. Only `fields` of those that exist already change;
-    `attributes` are merged (an empty value removes one)."""
+    `values` are merged, scope by scope (an empty value removes one)."""
 
     products: Sequence[ProductFacts]
     fields: Collection[str] = PRODUCT_FIELDS
@@ -80,9 +83,11 @@ class Refused:
 
 def put_products(session: Session, cmd: PutProducts, now: datetime) -> list[Written | Refused]:
     """Create and update products; the answers are in the order of the command."""
+    columns = {"family_id" if field == "family" else field for field in cmd.fields}
     given: dict[str, ProductFacts] = {}
     out: dict[int, Written | Refused] = {}
     place: dict[str, int] = {}
+    spoken: dict[str, dict[str, dict[str, Any]]] = {}
     for index, item in enumerate(cmd.products):
         try:
             facts = checked_product(item, cmd.fields)
@@ -92,6 +97,14 @@ def put_products(session: Session, cmd: PutProducts, now: datetime) -> list[Writ
             out[index] = Refused(key=item.handle, problem=problem)
             continue
         given[facts.handle], place[facts.handle] = facts, index
+    book, families = book_of(session), _families(session)
+    for handle in list(given):
+        try:
+            spoken[handle] = _spoken(book, given[handle].values, base_columns=True)
+            _family(families, given[handle].family)
+        except Invalid as problem:
+            out[place[handle]] = Refused(key=handle, problem=problem)
+            del given[handle]
     stored = _stored(session, _products, "handle", given)
     rows: list[dict[str, Any]] = []
     changed: dict[str, frozenset[str]] = {}
@@ -104,10 +117,13 @@ def put_products(session: Session, cmd: PutProducts, now: datetime) -> list[Writ
         wanted: dict[str, Any] = {
             "title": facts.title, "description": facts.description, "brand": facts.brand, "category": facts.category,
             "axes": list(facts.axes), "images": list(facts.images), "tags": list(facts.tags),
-            "attributes": _merged({} if old is None else old["attributes"], facts.attributes),
+            "values": merged({} if old is None else old["values"], spoken[handle]),
+            "family_id": _family(families, facts.family), "state": facts.state, "stock_class": facts.stock_class,
         }  # fmt: skip
-        _sort_out(rows, changed, handle, old, {"handle": handle}, wanted, set(cmd.fields), now)
+        _sort_out(rows, changed, handle, old, {"handle": handle}, wanted, columns, now)
     ids = _write(session, Product, "handle", rows, now)
+    record.changes(session, "product", rows, stored, ids, changed, now)
+    projections.touch(session, [ids[row["handle"]][0] for row in rows if row["handle"] in ids], now)
     for handle in given:
         if place[handle] not in out:
             out[place[handle]] = _answer(handle, stored.get(handle), ids, changed)
@@ -137,6 +153,14 @@ def put_variants(session: Session, cmd: PutVariants, now: datetime) -> list[Writ
         handle = given.pop(sku).handle
         missing = Unknown(f"no product has the handle {handle!r}", field="handle", value=handle, fix="create it first")
         out[place[sku]] = Refused(key=sku, problem=missing)
+    book = book_of(session)
+    spoken: dict[str, dict[str, dict[str, Any]]] = {}
+    for sku in list(given):
+        try:
+            spoken[sku] = _spoken(book, given[sku].values)
+        except Invalid as problem:
+            out[place[sku]] = Refused(key=sku, problem=problem)
+            del given[sku]
     stored = _stored(session, _variants, "sku", given)
     columns = {("price_minor" if f == "price" else "cost_minor" if f == "cost" else f) for f in cmd.fields}
     if "price" in cmd.fields:
@@ -149,11 +173,13 @@ def put_variants(session: Session, cmd: PutVariants, now: datetime) -> list[Writ
             "price_minor": facts.price.minor, "currency": facts.price.currency,
             "cost_minor": None if facts.cost is None else facts.cost.minor, "weight_g": facts.weight_g,
             "length_mm": facts.length_mm, "width_mm": facts.width_mm, "height_mm": facts.height_mm,
-            "image": facts.image,
+            "image": facts.image, "values": merged({} if stored.get(sku) is None else stored[sku]["values"], spoken[sku]),
         }  # fmt: skip
         fixed = {"sku": sku, "product_id": products[facts.handle]}
         _sort_out(rows, changed, sku, stored.get(sku), fixed, wanted, columns, now)
     ids = _write(session, Variant, "sku", rows, now)
+    record.changes(session, "variant", rows, stored, ids, changed, now)
+    projections.touch(session, [row["product_id"] for row in rows], now)
     for sku in given:
         out[place[sku]] = _answer(sku, stored.get(sku), ids, changed)
     dearer = [stored[s]["id"] for s, f in changed.items() if s in stored and f & {"price_minor", "currency"}]
@@ -226,8 +252,36 @@ def want_republished(session: Session, product_ids: Iterable[int], now: datetime
     return len(wishes)
 
 
-def _merged(old: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in {**old, **given}.items() if value != ""}
+def _spoken(
+    book: Book, values: Mapping[str, Mapping[str, Any]], *, base_columns: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Values in stored form.
+
+    Raises:
+        Invalid: a value is not acceptable, or base content is given as a value of a product.
+    """
+    if not values:
+        return {}
+    for code in ("title", "description"):
+        if base_columns and "" in values.get(code, {}):
+            raise Invalid(
+                f"the {code} without locale and channel is the product's own", field=code, value="",
+                fix=f"give it as {code}, not as a value",
+            )  # fmt: skip
+    return checked(book, values)
+
+
+def _families(session: Session) -> dict[str, int]:
+    return dict(session.execute(select(Family.code, Family.id)).tuples().all())
+
+
+def _family(families: Mapping[str, int], code: str) -> int | None:
+    if not code:
+        return None
+    if code not in families:
+        known = ", ".join(sorted(families)[:20]) or "there are none yet"
+        raise Invalid(f"there is no family {code!r}", field="family", value=code, fix=f"create it; known: {known}")
+    return families[code]
 
 
 def _ids(session: Session, handles: Iterable[str]) -> dict[str, int]:
@@ -258,12 +312,12 @@ def _sort_out(
 ) -> None:
     """Add to `rows` what must be written for one item, and to `changed` which columns of it differ."""
     if old is None:
-        rows.append({**fixed, **wanted, "created_at": now, "updated_at": now})
+        rows.append({**fixed, **wanted, "version": 0, "created_at": now, "updated_at": now})
         return
     different = frozenset(name for name, value in wanted.items() if name in fields and old[name] != value)
     if different:
         kept = {name: (value if name in fields else old[name]) for name, value in wanted.items()}
-        rows.append({**fixed, **kept, "created_at": old["created_at"], "updated_at": now})
+        rows.append({**fixed, **kept, "version": 0, "created_at": old["created_at"], "updated_at": now})
         changed[key] = different
 
 
@@ -273,7 +327,13 @@ def _write(
     """Upsert; returns key → (id, whether it is new). Only what this unit inserted bears its own time of creation."""
     if not rows:
         return {}
-    update = [name for name in rows[0] if name not in (key, "created_at", "product_id")]
+    t = table_of(model)
+    update: dict[str, Any] = {
+        name: literal_column(f'excluded."{name}"')
+        for name in rows[0]
+        if name not in (key, "created_at", "product_id", "version")
+    }
+    update["version"] = t.c.version + 1
     written = put(session, model, rows, key=(key,), update=update, returning=("id", key, "created_at"))
     return {str(getattr(row, key)): (row.id, row.created_at == now) for row in written}
 

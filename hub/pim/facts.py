@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import nh3
@@ -15,6 +16,7 @@ from hub.kernel.errors import Invalid
 from hub.kernel.money import Money
 from hub.kernel.text import clean_sku, shorten
 from hub.pim import gtin, units
+from hub.pim.attributes.fields import PRODUCT_STATES, STOCK_CLASSES
 
 MAX_INTEGER = 2_147_483_647  # what an integer column holds on both databases
 HANDLE_MAX, TITLE_MAX, NAME_MAX, ADDRESS_MAX, ATTRIBUTE_MAX = 200, 500, 200, 2048, 5000
@@ -28,7 +30,11 @@ AXES_MAX, IMAGES_MAX, TAGS_MAX, ATTRIBUTES_MAX = 3, 250, 250, 250
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductFacts:
-    """A product page. `description` is HTML (what could run a script is removed), `axes` the option names in order."""
+    """A product page. `description` is HTML (what could run a script is removed), `axes` the option names in order.
+
+    `values`: attribute code → scope («» | «de» | «@amazon» | «de@amazon») → value, as written or in stored form; None
+    or "" takes a value away. `family` is a family's code, "" = none.
+    """
 
     handle: str
     title: str = ""
@@ -38,12 +44,16 @@ class ProductFacts:
     axes: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    family: str = ""
+    state: str = "draft"
+    stock_class: str = "finished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantFacts:
-    """A variant of the product `handle`. Weight in grams, lengths in millimetres, None = not known."""
+    """A variant of the product `handle`. Weight in grams, lengths in millimetres, None = not known. `values` as for
+    products: what a variant does not say, its product says."""
 
     sku: str
     handle: str
@@ -57,11 +67,29 @@ class VariantFacts:
     width_mm: int | None = None
     height_mm: int | None = None
     image: str | None = None
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-PRODUCT_FIELDS = frozenset({"title", "description", "brand", "category", "axes", "images", "tags", "attributes"})
+PRODUCT_FIELDS = frozenset(
+    {
+        "title", "description", "brand", "category", "axes", "images", "tags", "values", "family", "state",
+        "stock_class",
+    }
+)  # fmt: skip
 VARIANT_FIELDS = frozenset(
-    {"price", "options", "position", "gtin", "cost", "weight_g", "length_mm", "width_mm", "height_mm", "image"}
+    {
+        "price",
+        "options",
+        "position",
+        "gtin",
+        "cost",
+        "weight_g",
+        "length_mm",
+        "width_mm",
+        "height_mm",
+        "image",
+        "values",
+    }
 )
 
 
@@ -167,7 +195,7 @@ def checked_product(given: ProductFacts, fields: Collection[str] = PRODUCT_FIELD
     for name, things, top in (
         ("images", given.images, IMAGES_MAX),
         ("tags", given.tags, TAGS_MAX),
-        ("attributes", given.attributes, ATTRIBUTES_MAX),
+        ("values", given.values, ATTRIBUTES_MAX),
     ):
         if len(things) > top:
             raise Invalid(f"a product has at most {top} {name}, these are {len(things)}", field=name, value=len(things))
@@ -181,11 +209,18 @@ def checked_product(given: ProductFacts, fields: Collection[str] = PRODUCT_FIELD
         axes=tuple(plain_text(axis, "axes", NAME_MAX, needed=True) for axis in given.axes),
         images=tuple(dict.fromkeys(web_address(image, "images") for image in given.images)),
         tags=tuple(dict.fromkeys(plain_text(tag, "tags", NAME_MAX, needed=True) for tag in given.tags)),
-        attributes={
-            plain_text(key, "attributes", NAME_MAX, needed=True): plain_text(value, f"attribute {key}", ATTRIBUTE_MAX)
-            for key, value in given.attributes.items()
-        },
+        state=_one_of(given.state, "state", PRODUCT_STATES),
+        stock_class=_one_of(given.stock_class, "stock_class", STOCK_CLASSES),
     )
+
+
+def _one_of(text: str, name: str, known: tuple[str, ...]) -> str:
+    if text not in known:
+        raise Invalid(
+            f"{shorten(text, 40)!r} is no {name.replace('_', ' ')}", field=name, value=shorten(text, 40),
+            fix=f"one of: {', '.join(known)}",
+        )  # fmt: skip
+    return text
 
 
 def checked_variant(given: VariantFacts) -> VariantFacts:

@@ -24,6 +24,8 @@ from hub.db.upsert import change, chunks, put_new, table_of
 from hub.kernel.errors import Invalid, Unknown
 from hub.kernel.ids import named_uuid
 from hub.kernel.money import Money
+from hub.pim.attributes import content
+from hub.pim.attributes.book import book_of
 from hub.pim.models import Listing, Product, Reservation, StockPosition, Variant
 from hub.pim.rules import PUSHABLE_STATES, Arithmetic, belief_after_sale, publishable, state_after_report
 from hub.work import items
@@ -330,10 +332,11 @@ def draft_of(session: Session, account: Account, product_id: int, revision: int)
                 weight_g=variant.weight_g, image=variant.image, ref=ref_of(listing) if on_channel else None,
             )
         )  # fmt: skip
+    words = content.content_of(book_of(session), product, locale=account.locale, channel=account.channel)
     draft = ListingDraft(
-        listing_key=named_uuid("listing", account.id, product.id), title=product.title,
-        description=product.description, variants=tuple(variants), brand=product.brand, category="",
-        images=tuple(product.images), attributes=dict(product.attributes), revision=revision,
+        listing_key=named_uuid("listing", account.id, product.id), title=words.title,
+        description=words.description, variants=tuple(variants), brand=product.brand, category="",
+        images=tuple(product.images), attributes=dict(words.attributes), revision=revision,
     )  # fmt: skip
     return Publishing(
         draft=draft,

@@ -9,10 +9,15 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstrain
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.db.base import Base, BigId, Minor
+from hub.pim.attributes import models as _attributes  # noqa: F401 - products refer to families
 
 
 class Product(Base):
-    """A product page: what variants share. `handle` is its stable key in imports; `axes` names the options in order."""
+    """A product page: what variants share. `handle` is its stable key in imports; `axes` names the options in order.
+
+    `title` and `description` are the base content; other locales and channels are in `values` under the same names
+    (attributes/types.py has the form). `stock_class`: only «finished» can be listed. `version` rises with each change.
+    """
 
     __tablename__ = "products"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -24,13 +29,34 @@ class Product(Base):
     axes: Mapped[list[str]] = mapped_column(default=list)
     images: Mapped[list[str]] = mapped_column(default=list)
     tags: Mapped[list[str]] = mapped_column(default=list)
-    attributes: Mapped[dict[str, str]] = mapped_column(default=dict)
+    values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    family_id: Mapped[int | None] = mapped_column(ForeignKey("families.id"), index=True)
+    state: Mapped[str] = mapped_column(default="draft")
+    stock_class: Mapped[str] = mapped_column(default="finished")
+    version: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    __table_args__ = (
+        CheckConstraint("state IN ('draft','in_review','approved','archived')", name="state"),
+        CheckConstraint("stock_class IN ('finished','raw','in_progress','mro')", name="stock_class"),
+    )
+
+
+class DirtyProduct(Base):
+    """A product whose projections (search, facets, completeness) lag behind: see pim/projections.py."""
+
+    __tablename__ = "dirty_products"
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(default=1)
+    since: Mapped[datetime]
 
 
 class Variant(Base):
-    """One thing that can be counted and sold. Weights in grams, lengths in millimetres, money in minor units."""
+    """One thing that can be counted and sold. Weights in grams, lengths in millimetres, money in minor units.
+
+    `values` are its own; what it does not say, its product says. A kit (`is_kit`) has no stock of its own: it is made of
+    its components.
+    """
 
     __tablename__ = "variants"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -47,6 +73,9 @@ class Variant(Base):
     width_mm: Mapped[int | None]
     height_mm: Mapped[int | None]
     image: Mapped[str | None]
+    values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    is_kit: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     __table_args__ = (

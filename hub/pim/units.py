@@ -15,6 +15,7 @@ MAX_GRAMS = 100_000_000  # 100 tonnes
 MAX_MILLIMETRES = 1_000_000  # a kilometre
 
 _AMOUNT = re.compile(r"\s*([0-9][0-9.,]*)\s*([A-Za-zµ\"″']*)\.?\s*")
+_MEASURE = re.compile(r"\s*([-−]?)\s*([0-9][0-9.,]*)\s*([A-Za-zµ%°\"″'/²³0-9^]*)\.?\s*")
 _SIGNS = {'"': "inch", "″": "inch", "'": "foot"}
 _DIMENSIONS = {"gram": "a weight", "millimeter": "a length"}
 _PLURALS = {"gram": "grams", "millimeter": "millimetres"}
@@ -59,6 +60,39 @@ def millimetres(text: str, unit: str = "", field: str = "length") -> int:
         Invalid: as for `grams`.
     """
     return _measure(text, unit, field, "millimeter", MAX_MILLIMETRES)
+
+
+def in_unit(text: str, unit: str, field: str) -> Decimal:
+    """«75 cl», «0.75 l» or a bare number (which is in `unit` already) as a number of `unit`s: 750 for «ml». May be
+    negative, as temperatures are.
+
+    Raises:
+        Invalid: no number, or a unit that measures something else.
+    """
+    seen = shorten(text.strip(), 40)
+    match = _MEASURE.fullmatch(text) if len(text) <= 60 else None
+    if match is None:
+        raise Invalid(
+            f"{field}: {seen!r} is not a number with a unit", field=field, value=seen, fix=f"write it like 12.5 {unit}"
+        )
+    try:
+        number = decimal_number(match.group(2))
+    except ValueError as error:
+        raise Invalid(f"{field}: {error}", field=field, value=seen, fix=f"write it like 12.5 {unit}") from error
+    name = match.group(3)
+    factor = Decimal(1) if not name or name == unit else _factor(name, unit)
+    if factor is None:
+        raise Invalid(
+            f"{field}: {shorten(name, 20)!r} is not a unit that can be counted in {unit}", field=field, value=seen,
+            fix=f"give it in {unit}",
+        )  # fmt: skip
+    return -number * factor if match.group(1) else number * factor
+
+
+def plain(number: Decimal) -> str:
+    """A number as it is stored: no exponent, no zeros at the end, at most 12 decimals."""
+    text = f"{round(number, 12):f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
 def _measure(text: str, unit: str, field: str, target: str, top: int) -> int:

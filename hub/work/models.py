@@ -17,7 +17,8 @@ class Account(Base):
 
     `state`: open, paused (a person), blocked (credentials; a probe that succeeds opens it again).
     `buffer` units are kept back, `cap` limits what is shown (None = no limit), `location_ids` which locations sell
-    here (empty = all). `writes_enabled` False = look, but send nothing.
+    here (empty = all). `writes_enabled` False = look, but send nothing. `locale` is the language of its listings ("" = the
+    base content), `approved_only` holds back products that nobody approved.
     """
 
     __tablename__ = "accounts"
@@ -34,6 +35,8 @@ class Account(Base):
     buffer: Mapped[int] = mapped_column(default=0)
     cap: Mapped[int | None]
     location_ids: Mapped[list[int]] = mapped_column(default=list)
+    locale: Mapped[str] = mapped_column(default="")
+    approved_only: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     __table_args__ = (
         CheckConstraint("buffer >= 0", name="buffer"),

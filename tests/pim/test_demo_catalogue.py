@@ -48,7 +48,7 @@ def test_the_wine_shop_is_complete_and_a_second_load_changes_nothing(sessions: S
         assert product.images
         assert all(image.startswith("https://pictures.example/wines/") for image in product.images)
         assert product.description.startswith("<p>")
-        assert product.attributes["grape"]
+        assert product.values["grape"][""]
 
 
 def test_titles_of_many_scripts_survive(sessions: Sessions, clock: FixedClock) -> None:

@@ -35,8 +35,8 @@ def two_places(sessions: Sessions) -> Sessions:
 def check_chateau(sessions: Sessions) -> None:
     with reading(sessions) as session:
         product = session.scalars(select(Product)).one()
-        assert (product.handle, product.title, product.attributes) == (
-            "château", "Château «Été»", {"Region": "Médoc"},
+        assert (product.handle, product.title, product.values) == (
+            "château", "Château «Été»", {"region": {"": "Médoc"}},
         )  # fmt: skip
         assert product.images == ["https://pictures.example/1.jpg", "https://pictures.example/2.jpg"]
         first, second = session.scalars(select(Variant).order_by(Variant.id)).all()

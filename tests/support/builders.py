@@ -59,7 +59,7 @@ def a_product(
         return found
     product = Product(
         handle=handle, title=title or handle.capitalize(), description="", brand="", category="", axes=list(axes),
-        images=[], tags=[], attributes={}, created_at=now, updated_at=now,
+        images=[], tags=[], values={}, state="approved", stock_class="finished", version=0, created_at=now, updated_at=now,
     )  # fmt: skip
     session.add(product)
     session.flush()  # the id is wanted

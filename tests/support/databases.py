@@ -25,7 +25,16 @@ from hub.db.session import make_engine
 
 SECRET_KEY = "8mYcZHcO0VnVnWmnqTHcP4w4HqxUhZ7n9vSRXn0k5Tg="
 KINDS = ("sqlite", "postgres")
-_MODELS = ("hub.work.models", "hub.pim.models", "hub.orders.models", "hub.shipping.models", "hub.web.models")
+_MODELS = (
+    "hub.work.models",
+    "hub.pim.models",
+    "hub.pim.attributes.models",
+    "hub.pim.history.models",
+    "hub.pim.jobs.models",
+    "hub.orders.models",
+    "hub.shipping.models",
+    "hub.web.models",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hub.kernel.errors import Invalid
 from hub.kernel.ids import digest
 from hub.pim import facts, gtin, units
+from hub.pim.attributes.codes import code_of
 from hub.pim.facts import ProductFacts, VariantFacts
 from hub.pim.importing.cells import Cells, money_of, whole
 from hub.pim.importing.profiles import OPTION_COUNT, Columns
@@ -47,7 +48,7 @@ def product_fields(columns: Columns) -> frozenset[str]:
         "category": ("category", "category_second"), "images": ("images", "picture"), "axes": ("option1_name",),
     }  # fmt: skip
     fields = {name for name, meanings in sources.items() if any(m in columns.place for m in meanings)}
-    return frozenset(fields | ({"attributes"} if columns.having("attribute") else set()))
+    return frozenset(fields | ({"values"} if columns.having("attribute") else set()))
 
 
 def variant_fields(columns: Columns) -> frozenset[str]:
@@ -162,7 +163,7 @@ def _product(
     product = ProductFacts(
         handle=handle, title=title or "", description=description or "", brand=brand or "", category=category or "",
         axes=tuple(axes), images=tuple(dict.fromkeys((*(listed or ()), *pictures))), tags=tags or (),
-        attributes={key: value for key, value in attributes.items() if value},
+        values={code_of(key): {"": value} for key, value in attributes.items() if value},
     )  # fmt: skip
     if head.problems:
         return None

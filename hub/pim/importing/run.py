@@ -23,6 +23,7 @@ from hub.kernel.errors import HubError, Invalid
 from hub.kernel.money import Money
 from hub.kernel.text import shorten
 from hub.pim import catalog, facts, ledger, stock
+from hub.pim.attributes import define
 from hub.pim.catalog import Change, PutProducts, PutVariants, Refused, Written
 from hub.pim.importing import reading as files
 from hub.pim.importing.parse import ParsedProduct, ParsedVariant, parse_product, product_fields, variant_fields
@@ -265,6 +266,7 @@ def _put(
     session: Session, columns: Columns, batch: list[ParsedProduct], token: str, file: str, now: datetime
 ) -> tuple[list[RowResult], int]:
     """Write one batch; returns what became of its rows, and how many units of stock were opened."""
+    define.declare(session, columns.having("attribute"))
     results = [problem for product in batch for problem in product.problems]
     refused = catalog.refusals(session, [v.facts for p in batch if p.facts is not None for v in p.variants])
     writable = [p for p in batch if p.facts is not None and any(v.facts.sku not in refused for v in p.variants)]

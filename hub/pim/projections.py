@@ -1,0 +1,59 @@
+"""What is derived from products and kept beside them: search, facets, completeness.
+
+Whoever changes a product says so (`touch`) in the same unit. A projector brings what was touched up to date, a bounded
+number of products at a time: at once for the few that a person edited, by a sweep for the many of an import. Projectors
+register here; each recomputes from the product as it is, so that running twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from hub.db.upsert import chunks, put, table_of
+from hub.pim.models import DirtyProduct
+
+AT_ONCE = 50
+"""So many products are projected in the unit that changed them; more are left to the sweep."""
+
+Projector = Callable[[Session, Sequence[int], datetime], None]
+_projectors: dict[str, Projector] = {}
+
+
+def register(name: str, projector: Projector) -> None:
+    """Add something derived. `projector(session, product ids, now)` must manage products that are gone."""
+    _projectors[name] = projector
+
+
+def touch(session: Session, product_ids: Iterable[int], now: datetime) -> None:
+    """These products changed: what is derived from them is to be brought up to date."""
+    t = table_of(DirtyProduct)
+    rows = [{"product_id": pid, "revision": 1, "since": now} for pid in sorted(set(product_ids))]
+    put(session, DirtyProduct, rows, key=("product_id",), update={"revision": t.c.revision + 1})
+
+
+def project(session: Session, now: datetime, *, limit: int = 500, only: Iterable[int] | None = None) -> int:
+    """Bring up to `limit` touched products (of `only` these) up to date; returns how many. 0 = nothing is behind.
+
+    Rows are locked, others skip them. What is touched again meanwhile waits for this unit or stays dirty.
+    """
+    d = DirtyProduct
+    query = select(d.product_id).order_by(d.since, d.product_id).limit(limit).with_for_update(skip_locked=True)
+    if only is not None:
+        query = query.where(d.product_id.in_(sorted(set(only))[:limit]))
+    ids = sorted(session.scalars(query))
+    if not ids:
+        return 0
+    for projector in _projectors.values():
+        projector(session, ids, now)
+    for part in chunks(ids):
+        session.execute(delete(d).where(d.product_id.in_(part)).execution_options(synchronize_session=False))
+    return len(ids)
+
+
+def behind(session: Session) -> int:
+    """How many products wait for the sweep."""
+    return int(session.scalar(select(func.count()).select_from(DirtyProduct)) or 0)
