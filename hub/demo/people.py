@@ -25,13 +25,18 @@ from hub.work.models import Account
 
 @dataclass(slots=True, kw_only=True)
 class Buyers:
-    """Buy what each marketplace itself shows; now and then pay late, cancel, or change their mind."""
+    """Buy what each marketplace itself shows; now and then pay late, cancel, or change their mind.
+
+    `asked` are wishes to cancel that only staff in the marketplace's own screen can answer: Shopify knows a hold, and
+    no wish that the hub could read (contracts README 8).
+    """
 
     places: Mapping[str, Marketplace]
     rng: random.Random
     placed: dict[str, int] = field(default_factory=dict)
     pending: list[tuple[str, str, datetime]] = field(default_factory=list)
     recent: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[tuple[str, str, datetime]] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -69,12 +74,24 @@ class Buyers:
             channel, order_id = self.recent.pop(self.rng.randrange(len(self.recent)))
             verb = self.rng.choice(("cancel", "request_cancel"))
             self.places[channel].post(f"orders/{order_id}/{verb}")
+            if verb == "request_cancel" and channel == "shopify":
+                self.asked.append((channel, order_id, now + timedelta(minutes=self.rng.randint(20, 240))))
+        self._answer([wish for wish in self.asked if wish[2] <= now])
+
+    def _answer(self, wishes: list[tuple[str, str, datetime]]) -> None:
+        """Staff grant every third wish; the other buyers keep their orders."""
+        for wish in wishes:
+            channel, order_id, _ = wish
+            verb = "cancel" if self.rng.random() < 1 / 3 else "release"
+            self.places[channel].post(f"orders/{order_id}/{verb}")
+            self.asked.remove(wish)
 
     def finish(self) -> None:
-        """The day ends: every open payment arrives."""
+        """The day ends: every open payment arrives, every hold is answered."""
         for channel, order_id, _ in self.pending:
             self.places[channel].post(f"orders/{order_id}/pay")
         self.pending = []
+        self._answer(list(self.asked))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from hub.channels.contract.records import ShipmentConfirmation
-from hub.db.upsert import put_new
+from hub.db.upsert import chunks, put_new
 from hub.kernel.errors import Invalid, NotAllowedNow, Unknown
 from hub.kernel.failpoints import reach
 from hub.kernel.ids import digest, named_uuid
@@ -19,6 +19,7 @@ from hub.orders.stages import refresh
 from hub.pim.stock import Out, ship_out
 from hub.work import items
 from hub.work.kinds import SHIPMENT_CONFIRM
+from hub.work.models import WorkItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,3 +226,30 @@ def overtaken(session: Session, shipment_id: int, now: datetime) -> bool:
     order.recall = True
     _event(session, order.id, "recall", "recall", now, "hub", {"package": shipment.package_number})
     return True
+
+
+def turned_down(session: Session, account_id: int, order_ids: Collection[int]) -> list[int]:
+    """Parcels of these orders that the channel would not hear of, or that it is being told of at this moment: what it
+    says to that may be true of the order as it was."""
+    out: list[int] = []
+    for part in chunks(sorted(order_ids)):
+        open_ids = session.scalars(
+            select(Shipment.id).where(Shipment.order_id.in_(part), Shipment.confirmed_at.is_(None))
+        ).all()
+        for keys in chunks([str(shipment_id) for shipment_id in open_ids]):
+            found = session.scalars(
+                select(WorkItem.key).where(
+                    WorkItem.kind == SHIPMENT_CONFIRM.name,
+                    WorkItem.account_id == account_id,
+                    WorkItem.key.in_(keys),
+                    WorkItem.state.in_(("needs_human", "leased")),
+                )
+            )
+            out += [int(key) for key in found]
+    return sorted(out)
+
+
+def offer_again(session: Session, account_id: int, shipment_ids: Collection[int], now: datetime) -> None:
+    """Tell the channel of these parcels once more: their order has changed there, a hold may have been released."""
+    wishes = [(account_id, str(shipment_id), SHIPMENT_CONFIRM.priority) for shipment_id in shipment_ids]
+    items.want_many(session, SHIPMENT_CONFIRM, wishes, now)

@@ -12,6 +12,7 @@ Control API (JSON; never rate-limited, never broken):
     POST   /_control/orders/ID/pay          a pending order becomes paid
     POST   /_control/orders/ID/cancel       the buyer's order is cancelled outright (unpaid or by the channel)
     POST   /_control/orders/ID/request_cancel   the buyer asks for a cancellation
+    POST   /_control/orders/ID/release      what the channel holds back may be shipped (Shopify only)
     POST   /_control/orders/ID/amend        {"lines": [{"line_id", "quantity"}]}: order edited after placing
     POST   /_control/orders/ID/spoil        from now on the channel shows this order with amounts that are no numbers
     POST   /_control/orders/ID/unspoil      and now it is well again
@@ -438,6 +439,8 @@ class Simulator(ABC):
                 self.cancel_order(order_id)
             case "request_cancel":
                 self.request_cancel(order_id)
+            case "release":
+                self.release_order(order_id)
             case "amend":
                 self.amend_order(order_id, {str(line["line_id"]): int(line["quantity"]) for line in body["lines"]})
             case "spoil":
@@ -445,8 +448,16 @@ class Simulator(ABC):
             case "unspoil":
                 self.spoilt.discard(order_id)
             case _:
-                known = "pay, cancel, request_cancel, amend, spoil, unspoil"
+                known = "pay, cancel, request_cancel, release, amend, spoil, unspoil"
                 raise ControlError(f"orders cannot be told to {verb!r}; known: {known}")
+
+    def release_order(self, order_id: str) -> None:
+        """Staff end a hold of the channel's own.
+
+        Raises:
+            ControlError: the order is not held, or this channel holds none back.
+        """
+        raise ControlError(f"{self.channel} holds no order back, so {order_id} cannot be released")
 
     def spoil_order(self, order_id: str) -> None:
         """Show this order broken until it is told to «unspoil».

@@ -265,6 +265,9 @@ class ShopifySimulator(Simulator):
     def request_cancel(self, order_id: str) -> None:
         self.checkout.request_cancel(order_id, self._settle())
 
+    def release_order(self, order_id: str) -> None:
+        self.checkout.release(order_id, self._settle())
+
     def amend_order(self, order_id: str, lines: Mapping[str, int]) -> None:
         self.checkout.amend(order_id, lines, self._settle())
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from graphql import GraphQLEnumType
 
 from hub.simulators.base import ControlError, LedgerLine, LedgerListing, LedgerOrder, LedgerShipment, OrderSpec
-from hub.simulators.shopify_fulfilment import cancel_now, put_on_hold
+from hub.simulators.shopify_fulfilment import cancel_now, lift_holds, put_on_hold
 from hub.simulators.shopify_people import person
 from hub.simulators.shopify_products import variant_title
 from hub.simulators.shopify_records import (
@@ -190,6 +190,14 @@ class Checkout:
         order.cancel_requested = True
         order.note = "The customer asks for a cancellation."
         put_on_hold(self.shop, order, at, reason="OTHER", notes=order.note)
+
+    def release(self, text: str, at: datetime) -> None:
+        """Staff have talked to the customer, who wants the order after all: it may be shipped."""
+        order = self.find(text)
+        if not any(task.status == "ON_HOLD" for task in order.fulfillment_orders):
+            raise ControlError(f"{order.name} is not on hold")
+        order.cancel_requested, order.note = False, None
+        lift_holds(self.shop, order, at)
 
     def amend(self, text: str, lines: Mapping[str, int], at: datetime) -> None:
         """The order is edited after placing; removed units go back on sale, added ones are paid at once."""

@@ -162,6 +162,23 @@ def put_on_hold(shop: ShopState, order: Order, at: datetime, *, reason: str, not
     shop.touch(order, at)
 
 
+def lift_holds(shop: ShopState, order: Order, at: datetime) -> None:
+    """End every hold on the order."""
+    for task in order.fulfillment_orders:
+        if task.status == "ON_HOLD":
+            _lift(task, [])
+            task.updated_at = stamp(at)
+    shop.touch(order, at)
+
+
+def _lift(task: FulfillmentOrder, left: list[Hold]) -> None:
+    """Only the holds `left` go on; without any, the fulfilment order is open again."""
+    task.holds = left
+    if task.status == "ON_HOLD" and not left:
+        begun = any(row.remaining < row.total for row in task.lines)
+        task.status = "IN_PROGRESS" if begun else "OPEN"
+
+
 def _hold(root: Any, info: Any, **args: Any) -> Data:
     call = call_of(info)
     found = call.shop.fulfillment_order(number_of("FulfillmentOrder", args["id"]))
@@ -189,10 +206,7 @@ def _release(root: Any, info: Any, **args: Any) -> Data:
         return {"fulfillmentOrder": None, "userErrors": [missing]}
     order, task = found
     wanted = args.get("holdIds")
-    task.holds = [hold for hold in task.holds if wanted and gid("FulfillmentHold", hold.id) not in wanted]
-    if task.status == "ON_HOLD" and not task.holds:
-        begun = any(row.remaining < row.total for row in task.lines)
-        task.status = "IN_PROGRESS" if begun else "OPEN"
+    _lift(task, [hold for hold in task.holds if wanted and gid("FulfillmentHold", hold.id) not in wanted])
     task.updated_at = call.now
     call.shop.touch(order, call.at)
     return {"fulfillmentOrder": task, "userErrors": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -14,7 +15,8 @@ from hub.db.session import reading, unit
 from hub.db.upsert import put
 from hub.kernel.failpoints import reach
 from hub.kernel.ids import AccountId
-from hub.orders import intake
+from hub.orders import fulfilment, intake
+from hub.orders.intake import Taken
 from hub.sync import settle
 from hub.sync.hub import Hub, OpenAccount
 from hub.work import attempts, items
@@ -75,6 +77,7 @@ def _page(hub: Hub, opened: OpenAccount, adapter: PullsOrders, item: Claimed, *,
             items.again(session, item, now, counted=False)
         reach("pull.before_commit")
     reach("pull.after_commit")
+    _offer_parcels_again(hub, account_id, taken)
     return page.has_more and not last
 
 
@@ -128,7 +131,24 @@ def run_read(hub: Hub, account_id: AccountId) -> int:
         with unit(hub.sessions) as session:
             account = session.get(Account, account_id)
             assert account is not None
-            intake.take(session, account, (order,), now, settle_s=opened.settle_s)
+            taken = intake.take(session, account, (order,), now, settle_s=opened.settle_s)
             intake.readable(session, account_id, (item.key,), now)
             items.finish(session, item, now)
+        _offer_parcels_again(hub, account_id, taken)
     return len(claimed)
+
+
+def _offer_parcels_again(hub: Hub, account_id: int, taken: Sequence[Taken]) -> None:
+    """What a channel refused to hear of an order (it held the order back, say) it may want to know after a change.
+
+    In a unit of its own: a confirmation takes its work before its order, the intake holds the orders already. If the
+    process dies in between, the next reconciliation does it.
+    """
+    changed = [t.order_id for t in taken if t.result == "changed" and t.order_id is not None]
+    if not changed:
+        return
+    with reading(hub.sessions) as session:
+        waiting = fulfilment.turned_down(session, account_id, changed)
+    if waiting:
+        with unit(hub.sessions) as session:
+            fulfilment.offer_again(session, account_id, waiting, hub.clock.now())

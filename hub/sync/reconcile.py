@@ -1,5 +1,5 @@
-"""Housekeeping that trusts nothing: read every listing back, try waiting lines and unreadable orders again, probe
-blocked accounts, end holds whose date has come, forget buyers whose time is over."""
+"""Housekeeping that trusts nothing: read every listing back, try waiting lines, unreadable orders and refused parcels
+again, probe blocked accounts, end holds whose date has come, forget buyers whose time is over."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hub.pim.rules import PUSHABLE_STATES
 from hub.shipping import privacy as shipping_privacy
 from hub.sync.hub import Hub
 from hub.work import accounts, items
-from hub.work.kinds import LISTING_READ, ORDER_READ, PROBE, RECONCILE, Priority
+from hub.work.kinds import LISTING_READ, ORDER_READ, PROBE, RECONCILE, SHIPMENT_CONFIRM, Priority
 from hub.work.models import PullRun
 
 LISTINGS_PER_RUN = 50_000
@@ -40,6 +40,8 @@ def run(hub: Hub, account_id: AccountId) -> int:
             .limit(LISTINGS_PER_RUN)
         ).all()
         items.want_many(session, LISTING_READ, [(account_id, str(i), int(Priority.CONTENT)) for i in listing_ids], now)
+        # Not every channel shows that a hold was released as a change of the order.
+        items.retry_desk(session, now, account_id=account_id, kind=SHIPMENT_CONFIRM.name)
         mapping.resolve_waiting(session, account_id, now)
         waiting = session.scalars(
             select(BadOrder.channel_order_id)

@@ -320,6 +320,23 @@ def test_a_buyers_request_to_cancel_shows_as_a_hold_with_a_note(shop: Shop) -> N
     assert shop.sim.ledger()["orders"][0]["cancellation"] == "requested"
 
 
+def test_staff_release_what_the_buyer_wants_after_all(shop: Shop) -> None:
+    order = shop.order(("A-1", 2))
+    with pytest.raises(ControlError, match="not on hold"):
+        shop.sim.release_order(order)
+    shop.sim.request_cancel(order)
+    before = read(shop, order)["updatedAt"]
+    shop.later(60)
+    shop.sim.release_order(order)
+    seen = read(shop, order)
+    assert (seen["displayFulfillmentStatus"], seen["note"]) == ("UNFULFILLED", None)
+    assert seen["updatedAt"] > before
+    assert shop.sim.ledger()["orders"][0]["cancellation"] == "none"
+    assert shop.ship(order, "T1")["userErrors"] == []
+    with pytest.raises(ControlError, match="not on hold"):
+        shop.sim.release_order(order)
+
+
 def test_tracking_can_be_changed_afterwards(shop: Shop) -> None:
     order = shop.order(("A-1", 1))
     parcel = shop.ship(order, "T1")["fulfillment"]["id"]

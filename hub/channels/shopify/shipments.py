@@ -154,7 +154,10 @@ def _why_short(orders: Sequence[FulfilmentOrder], wanted: Mapping[str, int], sho
 def _blocked(order: FulfilmentOrder) -> tuple[str, str]:
     if order.holds or order.status == "ON_HOLD":
         why = ", ".join(_REASONS.get(hold, hold.replace("_", " ").lower()) for hold in order.holds) or "no reason given"
-        return "ON_HOLD", f"Shopify holds this order back ({why}). Release the hold in Shopify, then confirm again."
+        return (
+            "ON_HOLD",
+            f"Shopify holds this order back ({why}). Release the hold in Shopify; the parcel is then confirmed.",
+        )
     if order.status == "SCHEDULED":
         return "SCHEDULED", "Shopify has scheduled this order for later; it cannot be shipped yet."
     return "NOT_SHIPPABLE", f"Shopify does not let the hub ship this part of the order (its state is {order.status})."
