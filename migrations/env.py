@@ -15,6 +15,7 @@ MODELS = (
     "hub.pim.attributes.models",
     "hub.pim.history.models",
     "hub.pim.jobs.models",
+    "hub.pim.bulk.models",
     "hub.orders.models",
     "hub.shipping.models",
     "hub.web.models",

@@ -16,7 +16,8 @@ class Job(Base):
 
     `params` never change; `cursor` says how far it is and is written in the same unit as the work itself. `report` is
     what a person gets to read. A job that was left running is taken over when its lease ends; `fence` keeps the old
-    worker from writing. `undo_of` is the job that this one takes back.
+    worker from writing. `undo_of` is the job that this one takes back. `forgotten_at`: since then what it needs to be
+    undone is gone (pim/jobs/retention.py).
     """
 
     __tablename__ = "catalogue_jobs"
@@ -36,6 +37,7 @@ class Job(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    forgotten_at: Mapped[datetime | None]
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
