@@ -13,9 +13,9 @@ from sqlalchemy import Select, String, and_, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from hub.orders.models import Order, OrderLine, Shipment, ShipmentLine
-from hub.pim.models import Listing, Reservation, StockMovement, StockPosition, Variant
+from hub.pim.models import Listing, Product, Reservation, StockMovement, StockPosition, Variant
 from hub.pim.rules import PUSHABLE_STATES
-from hub.work.models import Attempt, TrafficCount, WorkItem
+from hub.work.models import Account, Attempt, TrafficCount, WorkItem
 
 LOST_AFTER = timedelta(hours=1)
 SHOW = 5
@@ -212,7 +212,13 @@ def every_write_recorded(session: Session, now: datetime) -> Finding:
             WorkItem.done_revision > 0,
             Attempt.id.is_(None),
             select(Listing.id)
+            .join(Product, Product.id == Listing.product_id)
+            .join(Account, Account.id == Listing.account_id)
             .where(
+                # what is held back (listings.hold_back) is settled without a call
+                Product.stock_class == "finished",
+                Product.state != "archived",
+                or_(Account.approved_only.is_(False), Product.state == "approved"),
                 Listing.account_id == WorkItem.account_id,
                 cast(Listing.product_id, String) == WorkItem.key,
                 Listing.state.in_(PUSHABLE_STATES),

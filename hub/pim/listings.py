@@ -26,8 +26,10 @@ from hub.kernel.ids import named_uuid
 from hub.kernel.money import Money
 from hub.pim.attributes import content
 from hub.pim.attributes.book import book_of
+from hub.pim.attributes.fields import STOCK_CLASS_WORDS
 from hub.pim.models import Listing, Product, Reservation, StockPosition, Variant
 from hub.pim.rules import PUSHABLE_STATES, Arithmetic, belief_after_sale, publishable, state_after_report
+from hub.pim.taxonomy.reads import channel_category
 from hub.work import items
 from hub.work.kinds import LISTING_END, LISTING_PUBLISH, LISTING_READ, STOCK_PUSH, Priority
 from hub.work.models import Account
@@ -50,10 +52,18 @@ def want_published(
     What was ended or has vanished stays off sale unless `relist`: then it is listed anew.
 
     Raises:
-        Invalid: a variant is priced in another currency than the account sells in.
+        Invalid: a variant is priced in another currency than the account sells in, or a product is not finished goods.
     """
     wishes: list[tuple[int, str, int]] = []
     for part in chunks(sorted(set(product_ids))):
+        raw = session.execute(
+            select(Product.handle, Product.stock_class).where(Product.id.in_(part), Product.stock_class != "finished")
+        ).first()
+        if raw is not None:
+            raise Invalid(
+                f"{raw.handle} is {STOCK_CLASS_WORDS[raw.stock_class]}: only finished goods can be listed",
+                field="stock_class", value=raw.stock_class, fix="change its stock class, or leave it out",
+            )  # fmt: skip
         rows = session.execute(
             select(Variant.id, Variant.product_id, Variant.sku, Variant.currency).where(Variant.product_id.in_(part))
         ).all()
@@ -306,6 +316,7 @@ class Publishing:
     draft: ListingDraft
     listing_ids: Mapping[str, int]  # channel SKU → listing
     sums: Mapping[str, Arithmetic] = field(default_factory=dict)
+    held: Problem | None = None  # why it must not be sent now
 
 
 def draft_of(session: Session, account: Account, product_id: int, revision: int) -> Publishing | None:
@@ -335,13 +346,42 @@ def draft_of(session: Session, account: Account, product_id: int, revision: int)
     words = content.content_of(book_of(session), product, locale=account.locale, channel=account.channel)
     draft = ListingDraft(
         listing_key=named_uuid("listing", account.id, product.id), title=words.title,
-        description=words.description, variants=tuple(variants), brand=product.brand, category="",
+        description=words.description, variants=tuple(variants), brand=product.brand,
+        category=channel_category(session, product.id, account.channel),
         images=tuple(product.images), attributes=dict(words.attributes), revision=revision,
     )  # fmt: skip
     return Publishing(
         draft=draft,
         listing_ids={listing.channel_sku: listing.id for listing, _ in rows},
         sums={listing.channel_sku: sums[variant.id] for listing, variant in rows},
+        held=_held(account, product),
+    )
+
+
+def _held(account: Account, product: Product) -> Problem | None:
+    if product.stock_class != "finished":
+        return Problem(
+            code="not_finished_goods", field="stock_class",
+            message=f"This is {STOCK_CLASS_WORDS[product.stock_class]}: only finished goods can be listed.",
+        )  # fmt: skip
+    if product.state == "archived":
+        return Problem(code="archived", field="state", message="The product is archived: nothing of it is sent.")
+    if account.approved_only and product.state != "approved":
+        return Problem(
+            code="not_approved", field="state",
+            message=f"{account.name} takes approved products only, this one is {product.state.replace('_', ' ')}. "
+            "It is sent as soon as somebody approves it.",
+        )  # fmt: skip
+    return None
+
+
+def hold_back(session: Session, listing_ids: Iterable[int], problem: Problem) -> None:
+    """What should have been sent is not, for a reason that lies with the product: listings say so, their state stays."""
+    session.execute(
+        update(Listing)
+        .where(Listing.id.in_(list(listing_ids)))
+        .values(issues=problems_json([problem]))
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -51,6 +51,10 @@ def _publish(hub: Hub, opened: OpenAccount, adapter: PublishesListings, item: Cl
         if publishing is None:
             items.finish(session, item, now)
             return
+        if publishing.held is not None:
+            listings.hold_back(session, publishing.listing_ids.values(), publishing.held)
+            items.finish(session, item, now)
+            return
         revises = any(variant.ref is not None for variant in publishing.draft.variants)
         if revises and not freshness.orders_fresh(session, opened, now):
             # Some channels take the quantity with the content: a revision is an absolute write as well.

@@ -32,6 +32,7 @@ _MODELS = (
     "hub.pim.history.models",
     "hub.pim.jobs.models",
     "hub.pim.bulk.models",
+    "hub.pim.taxonomy.models",
     "hub.orders.models",
     "hub.shipping.models",
     "hub.web.models",

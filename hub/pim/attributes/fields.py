@@ -53,3 +53,9 @@ OWN_FIELDS = {
 PRODUCT_STATES = ("draft", "in_review", "approved", "archived")
 STOCK_CLASSES = ("finished", "raw", "in_progress", "mro")
 """Only «finished» can be listed."""
+STOCK_CLASS_WORDS = {
+    "finished": "finished goods",
+    "raw": "raw material",
+    "in_progress": "work in progress",
+    "mro": "supplies (MRO)",
+}

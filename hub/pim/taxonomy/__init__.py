@@ -1,0 +1,1 @@
+"""How products are ordered and where they stand: categories, brands, tags, relations, states, stock classes."""
