@@ -29,6 +29,7 @@ from hub.channels.contract import (
     Manifest,
     Polls,
     PublishesListings,
+    PullsListings,
     PullsOrders,
     PushesPrices,
     PushesStock,
@@ -48,6 +49,7 @@ PROTOCOLS: Mapping[Capability, type] = MappingProxyType(
         Capability.LISTINGS: PublishesListings,
         Capability.END_LISTINGS: EndsListings,
         Capability.READ_LISTINGS: ReadsListings,
+        Capability.PULL_LISTINGS: PullsListings,
         Capability.ORDERS: PullsOrders,
         Capability.SHIPMENTS: ConfirmsShipments,
         Capability.FIND_SHIPMENT: FindsShipments,
@@ -209,7 +211,10 @@ def objection(manifest: object) -> str | None:
     for field in manifest.settings:
         if field.kind == "choice" and (not field.choices or (field.default and field.default not in field.choices)):
             return f"the setting {field.name!r} has no choices, or a default that is none of them"
-    sizes = (manifest.max_stock_batch, manifest.max_price_batch, manifest.max_read_batch, manifest.max_order_page)
+    sizes = (
+        manifest.max_stock_batch, manifest.max_price_batch, manifest.max_read_batch, manifest.max_order_page,
+        manifest.max_listing_page,
+    )  # fmt: skip
     if min(sizes) < 1:
         return "batch and page limits start at 1"
     return None

@@ -18,6 +18,7 @@ from hub.channels.testkit.checks import CHECKS
 from hub.channels.testkit.harness import Harness
 from hub.channels.testkit.memory import memory_harness
 from hub.channels.testkit.table import all_checks, run_one
+from tests.testkit import wrong_catalogue as catalogue
 from tests.testkit import wrong_data as data
 from tests.testkit import wrong_faults as faults
 
@@ -107,6 +108,19 @@ CASES = [
     Case(data.ReportsInItsOwnOrder, "listings_reports_keep_the_order_and_name_the_vanished"),
     Case(data.LeavesItOnSale, "listings_ended_twice_is_ended"),
     Case(data.EndsTheWholeShop, "listings_a_neighbour_stays_on_sale"),
+    # the catalogue
+    Case(catalogue.lossy_at(1), "catalogue_every_listing_once_at_limit_1"),
+    Case(catalogue.lossy_at(2), "catalogue_every_listing_once_at_limit_2"),
+    Case(catalogue.lossy_at(3), "catalogue_every_listing_once_at_limit_3"),
+    Case(catalogue.lossy_at(10), "catalogue_every_listing_once_at_limit_10"),
+    Case(catalogue.ForeverMore, "catalogue_nothing_offered_is_one_empty_page"),
+    Case(catalogue.RemembersItsPlaceItself, "catalogue_any_page_can_be_resumed"),
+    Case(catalogue.TakesAnyCursor, "catalogue_a_cursor_of_somebody_else_is_refused"),
+    Case(catalogue.TakesCentsForEuros, "catalogue_it_is_told_as_buyers_see_it"),
+    Case(catalogue.PutsAllOnOnePage, "catalogue_variants_share_a_group"),
+    Case(catalogue.MixesUpItsRefs, "catalogue_what_was_pulled_can_be_pushed_to"),
+    Case(catalogue.ShowsWhatHasEnded, "catalogue_what_has_ended_is_not_called_live"),
+    Case(catalogue.ReadsAsciiTitles, "catalogue_strange_titles_arrive_whole"),
     # orders
     Case(data.lossy_at(1), "orders_none_is_lost_at_limit_1", also=("orders_equal_times_across_a_page_edge",)),
     Case(

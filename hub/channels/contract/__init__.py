@@ -11,6 +11,7 @@ from hub.channels.contract.adapter import (
     HearsWebhooks,
     Polls,
     PublishesListings,
+    PullsListings,
     PullsOrders,
     PushesPrices,
     PushesStock,
@@ -33,10 +34,12 @@ from hub.channels.contract.manifest import CONTRACT_VERSION, Capability, Manifes
 from hub.channels.contract.records import (
     Address,
     Applied,
+    BadListing,
     BadRecord,
     Buyer,
     CancellationState,
     CancelRequest,
+    ChannelListing,
     ChannelOrder,
     ChannelOrderLine,
     ChannelShipment,
@@ -46,6 +49,7 @@ from hub.channels.contract.records import (
     Hint,
     Identity,
     ListingDraft,
+    ListingPage,
     ListingRef,
     ListingReport,
     ListingState,
@@ -68,13 +72,13 @@ from hub.channels.contract.records import (
 )
 
 __all__ = [
-    "CONTRACT_VERSION", "Adapter", "AdapterBug", "AdapterLog", "Address", "Applied", "AuthFailed", "BadRecord",
+    "CONTRACT_VERSION", "Adapter", "AdapterBug", "AdapterLog", "Address", "Applied", "AuthFailed", "BadListing", "BadRecord",
     "BuildContext", "Buyer", "CancelRequest", "CancellationState", "CancelsOrders", "Capability", "ChannelError",
-    "ChannelOrder", "ChannelOrderLine", "ChannelShipment", "ConfirmsShipments", "Conflict", "Deferred",
+    "ChannelListing",    "ChannelOrder", "ChannelOrderLine", "ChannelShipment", "ConfirmsShipments", "Conflict", "Deferred",
     "EndsListings", "FindsShipments", "Found", "FulfilmentState", "HearsWebhooks", "Hint", "Identity", "InvalidData",
-    "ListingDraft", "ListingRef", "ListingReport", "ListingState", "Manifest", "Missing", "NotFound", "OrderPage",
+    "ListingDraft", "ListingPage", "ListingRef", "ListingReport", "ListingState", "Manifest", "Missing", "NotFound", "OrderPage",
     "OrderTotals", "Outcome", "OutcomeUnknown", "PaymentState", "Pending", "Polls", "PriceLevel", "Problem",
-    "PublishesListings", "PullsOrders", "PushesPrices", "PushesStock", "RateRule", "ReadsListings", "Refused",
+    "PublishesListings", "PullsListings", "PullsOrders", "PushesPrices", "PushesStock", "RateRule", "ReadsListings", "Refused",
     "SettingField", "Severity", "ShipmentConfirmation", "Stale", "StockLevel", "Submitted", "Throttled", "TokenStore", "Unavailable",
     "Unclear", "Unsupported", "VariantDraft",
 ]  # fmt: skip

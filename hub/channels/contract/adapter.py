@@ -19,6 +19,7 @@ from hub.channels.contract.records import (
     Hint,
     Identity,
     ListingDraft,
+    ListingPage,
     ListingRef,
     ListingReport,
     NotFound,
@@ -117,6 +118,19 @@ class ReadsListings(Protocol):
         """One report per ref, in order; VANISHED where the channel does not know it. At most `max_read_batch`.
 
         A report's ref may carry more facts than the one asked with: the hub stores them.
+        """
+        ...
+
+
+@runtime_checkable
+class PullsListings(Protocol):
+    def pull_listings(self, cursor: str | None, *, limit: int) -> ListingPage:
+        """The next page of everything that the account offers, whoever listed it (None = from the beginning).
+
+        `limit` 1 to `max_listing_page` counts the channel's pages: variants that share one come together, and so a
+        page may hold more. A round that is not disturbed delivers each listing once; what is listed or ended meanwhile
+        may be missed or come twice. The same cursor again gives the same place again. Raises InvalidData for a
+        cursor that is none of ours, and for one that the channel has forgotten meanwhile.
         """
         ...
 

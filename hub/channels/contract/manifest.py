@@ -16,6 +16,7 @@ class Capability(StrEnum):
     LISTINGS = "listings"
     END_LISTINGS = "end_listings"
     READ_LISTINGS = "read_listings"
+    PULL_LISTINGS = "pull_listings"
     ORDERS = "orders"
     SHIPMENTS = "shipments"
     FIND_SHIPMENT = "find_shipment"
@@ -68,6 +69,7 @@ class Manifest:
     max_price_batch: int = 1
     max_read_batch: int = 20
     max_order_page: int = 100
+    max_listing_page: int = 20
     stock_write: Literal["absolute", "compare_and_set"] = "absolute"
     # Acknowledged «now» means the channel's own number is already the new one; «later» means it only took the request.
     stock_ack: Literal["now", "later"] = "now"

@@ -110,6 +110,55 @@ class ListingReport:
     issues: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelListing:
+    """One buyable thing that the account offers, as the channel describes it: what a catalogue can be started from.
+
+    `key` is the channel's own stable name of it, unique in the account: a SKU is not where a channel lets two listings
+    share one or have none. `ref.channel_sku` is "" where the seller gave no SKU. `group` is the key of the page that
+    several variants share ("" = it stands alone), `title` that of the page, `options` what tells the variant apart.
+    `description` is HTML, "" and None mean that the channel does not tell. `gtins` are as the channel wrote them.
+    """
+
+    key: str
+    ref: ListingRef
+    state: ListingState
+    title: str = ""
+    description: str = ""
+    brand: str = ""
+    gtins: tuple[str, ...] = ()
+    price: Money | None = None
+    quantity: int | None = None
+    images: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    group: str = ""
+    category: str = ""
+    url: str = ""
+    raw: str = field(default="", repr=False)  # the channel's own JSON or XML of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadListing:
+    """A listing that could not be read: it is shown with its reason, it never stops the page."""
+
+    why: str
+    key: str | None = None
+    raw: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingPage:
+    """A page of what the account offers. `cursor` resumes after it: opaque JSON text of at most 4 KB.
+
+    When `has_more` is False the round is complete: what was in none of its pages is not on the channel.
+    """
+
+    listings: tuple[ChannelListing, ...]
+    cursor: str
+    has_more: bool
+    bad: tuple[BadListing, ...] = ()
+
+
 # ---------------------------------------------------------------- stock and price
 
 

@@ -22,6 +22,7 @@ from hub.channels.contract import (
     Identity,
     InvalidData,
     ListingDraft,
+    ListingPage,
     ListingRef,
     ListingReport,
     Manifest,
@@ -138,6 +139,14 @@ class MemoryAdapter:
             lambda answer: twins.parse_reports(answer, refs),
             writing=False,
         )
+
+    def pull_listings(self, cursor: str | None, *, limit: int) -> ListingPage:
+        _at_most(limit, self.manifest.max_listing_page, "listings")
+        try:
+            asked = twins.build_listing_query(cursor, limit)
+        except ValueError as error:
+            raise InvalidData("The place to go on pulling listings could not be read.", detail=str(error)) from error
+        return self._client.call("listListings", asked, twins.parse_listing_page, writing=False)
 
     # ---------------------------------------------------------------- orders
 

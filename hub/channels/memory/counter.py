@@ -183,6 +183,10 @@ def _put_listing(shop: MemoryMarketplace, asked: Payload) -> dict[str, Any]:
         listing.description = asked["description"]
         listing.price_minor = variant["price_minor"]
         listing.options = dict(variant["options"])
+        listing.brand = asked["brand"]
+        listing.category = asked["category"]
+        listing.images = tuple(asked["images"])
+        listing.gtin = variant["gtin"]
         made.append({"sku": listing.sku, "external_id": listing.external_id})
     return {"listings": made}
 
@@ -210,6 +214,35 @@ def _read_listings(shop: MemoryMarketplace, asked: Payload) -> dict[str, Any]:
             }
             for listing in found
         ]
+    }
+
+
+def _list_listings(shop: MemoryMarketplace, asked: Payload) -> dict[str, Any]:
+    """Every listing that was not ended, in the order in which they were made; `after` goes on."""
+    rows = sorted((x for x in shop.listings.values() if x.state != "ended"), key=lambda x: x.external_id)
+    rows = [x for x in rows if asked["after"] is None or x.external_id > asked["after"]]
+    page = rows[: asked["limit"]]
+    return {
+        "listings": [
+            {
+                "sku": x.sku,
+                "external_id": x.external_id,
+                "page": x.listing_key,
+                "state": "accepted" if x.state == "live" and x.live_at > shop.now() else x.state,
+                "title": x.title,
+                "description": x.description,
+                "brand": x.brand,
+                "gtin": x.gtin,
+                "category": x.category,
+                "images": list(x.images),
+                "options": x.options,
+                "quantity": x.quantity,
+                "price_minor": x.price_minor,
+                "currency": x.currency,
+            }
+            for x in page
+        ],
+        "after": page[-1].external_id if len(rows) > len(page) else None,
     }
 
 
@@ -297,6 +330,7 @@ _OPERATIONS: Mapping[str, Callable[[MemoryMarketplace, Payload], dict[str, Any]]
     "putListing": _put_listing,
     "endListing": _end_listing,
     "readListings": _read_listings,
+    "listListings": _list_listings,
     "listOrders": _list_orders,
     "readOrder": _read_order,
     "confirmShipment": _confirm_shipment,

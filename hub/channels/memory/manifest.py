@@ -42,12 +42,14 @@ MANIFEST = Manifest(
     rates=(
         RateRule(operation="setStock", per_second=10, burst=20),
         RateRule(operation="setPrices", per_second=10, burst=20),
+        RateRule(operation="listListings", per_second=5, burst=20),
         RateRule(operation="listOrders", per_second=5, burst=20),
     ),
     max_stock_batch=25,
     max_price_batch=25,
     max_read_batch=50,
     max_order_page=100,
+    max_listing_page=100,
     order_lag_s=0,
     pull_every_s=60,
 )

@@ -49,6 +49,10 @@ class Listing:
     live_at: datetime
     options: dict[str, str] = field(default_factory=dict)
     state: str = "live"
+    brand: str = ""
+    gtin: str | None = None
+    images: tuple[str, ...] = ()
+    category: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -174,8 +178,13 @@ class MemoryMarketplace:
         title: str = "",
         listing_key: str = "",
         options: Mapping[str, str] | None = None,
+        description: str = "",
+        brand: str = "",
+        gtin: str | None = None,
+        images: Sequence[str] = (),
+        category: str = "",
     ) -> Listing:
-        """A listing made by hand: live at once."""
+        """A listing made by hand: live at once. Those of one `listing_key` share a page."""
         with self.lock:
             number = self.next_number()
             listing = Listing(
@@ -183,12 +192,16 @@ class MemoryMarketplace:
                 external_id=f"L-{number:06d}",
                 listing_key=listing_key or f"hand-{number}",
                 title=title or sku,
-                description="",
+                description=description,
                 price_minor=price_minor,
                 currency=self.currency,
                 quantity=quantity,
                 live_at=self.now(),
                 options=dict(options or {}),
+                brand=brand,
+                gtin=gtin,
+                images=tuple(images),
+                category=category,
             )
             self.listings[sku] = listing
             return listing

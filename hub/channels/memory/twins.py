@@ -10,14 +10,17 @@ from typing import Any
 from hub.channels.contract import (
     Address,
     Applied,
+    BadListing,
     BadRecord,
     Buyer,
     CancellationState,
+    ChannelListing,
     ChannelOrder,
     ChannelOrderLine,
     ChannelShipment,
     FulfilmentState,
     ListingDraft,
+    ListingPage,
     ListingRef,
     ListingReport,
     ListingState,
@@ -122,6 +125,9 @@ def build_listing(draft: ListingDraft) -> dict[str, Any]:
         "listing_key": draft.listing_key,
         "title": draft.title,
         "description": draft.description,
+        "brand": draft.brand,
+        "category": draft.category,
+        "images": list(draft.images),
         "variants": [
             {
                 "sku": variant.channel_sku,
@@ -129,6 +135,7 @@ def build_listing(draft: ListingDraft) -> dict[str, Any]:
                 "currency": variant.price.currency,
                 "quantity": variant.quantity,
                 "options": dict(variant.options),
+                "gtin": variant.gtin,
             }
             for variant in draft.variants
         ],
@@ -167,6 +174,60 @@ def parse_reports(answer: Any, refs: Sequence[ListingRef]) -> list[ListingReport
             )
         )
     return reports
+
+
+def build_listing_query(cursor: str | None, limit: int) -> dict[str, Any]:
+    """The question for the next page of listings.
+
+    Raises:
+        ValueError: the cursor is none of ours.
+    """
+    if cursor is None:
+        return {"after": None, "limit": limit}
+    kept = json.loads(cursor)
+    if not isinstance(kept, dict) or kept.get("of") != "listings" or not isinstance(kept.get("after"), str):
+        raise ValueError(f"not a cursor of this channel: {shorten(cursor, 60)}")
+    return {"after": kept["after"], "limit": limit}
+
+
+def parse_listing_page(answer: Any) -> ListingPage:
+    """The page; a listing that has no sound shape is told apart and stops nothing."""
+    listings: list[ChannelListing] = []
+    bad: list[BadListing] = []
+    for row in answer["listings"]:
+        try:
+            listings.append(_channel_listing(row))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            key = str(row["external_id"]) if isinstance(row, dict) and "external_id" in row else None
+            bad.append(
+                BadListing(why=f"{type(error).__name__}: {shorten(str(error), 200)}", key=key, raw=json.dumps(row))
+            )
+    after = answer["after"]
+    return ListingPage(
+        listings=tuple(listings),
+        bad=tuple(bad),
+        cursor=json.dumps({"of": "listings", "after": after or ""}),
+        has_more=after is not None,
+    )
+
+
+def _channel_listing(row: Mapping[str, Any]) -> ChannelListing:
+    return ChannelListing(
+        key=str(row["external_id"]),
+        ref=ListingRef(channel_sku=str(row["sku"]), external_id=str(row["external_id"])),
+        state=_STATES[row["state"]],
+        title=str(row["title"]),
+        description=str(row["description"]),
+        brand=str(row["brand"]),
+        gtins=(str(row["gtin"]),) if row["gtin"] else (),
+        price=Money(minor=int(row["price_minor"]), currency=row["currency"]),
+        quantity=int(row["quantity"]),
+        images=tuple(map(str, row["images"])),
+        options={str(axis): str(value) for axis, value in row["options"].items()},
+        group=str(row["page"]) if row["options"] else "",
+        category=str(row["category"]),
+        raw=json.dumps(row, ensure_ascii=False),
+    )
 
 
 # ---------------------------------------------------------------- orders

@@ -22,6 +22,7 @@ from hub.channels.contract import (
     ListingRef,
     Outcome,
     PublishesListings,
+    PullsListings,
     PullsOrders,
     PushesPrices,
     PushesStock,
@@ -169,6 +170,12 @@ class _Stage:
         assert isinstance(adapter, ReadsListings)
         return Attempt(run=lambda: adapter.read_listings([ref]))
 
+    def pull_listings(self) -> Attempt:
+        adapter = self.adapter
+        assert isinstance(adapter, PullsListings)
+        self.ref  # noqa: B018 - there is something to pull
+        return Attempt(run=lambda: adapter.pull_listings(None, limit=5))
+
     def pull(self) -> Attempt:
         adapter = self.adapter
         assert isinstance(adapter, PullsOrders)
@@ -222,6 +229,7 @@ def operations(harness: Harness, adapter: Adapter) -> Iterator[Operation]:
         ("publish_listing (new)", True, stage.create, (Capability.LISTINGS,)),
         ("publish_listing (revision)", True, stage.revise, (Capability.LISTINGS,)),
         ("read_listings", False, stage.read, (Capability.READ_LISTINGS,)),
+        ("pull_listings", False, stage.pull_listings, (Capability.PULL_LISTINGS,)),
         ("pull_orders", False, stage.pull, (orders,)),
         ("read_order", False, stage.read_order, (orders,)),
         ("confirm_shipment", True, stage.confirm, (Capability.SHIPMENTS, orders)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hub.channels.testkit import (
+    check_catalogue,
     check_faults,
     check_hostile,
     check_listings,
@@ -24,7 +25,7 @@ from hub.channels.testkit.harness import Harness
 
 #: Importing these fills the list of checks.
 MODULES = (
-    check_manifest, check_stock, check_listings, check_orders, check_shipments, check_hostile, check_manners,
+    check_manifest, check_stock, check_listings, check_catalogue, check_orders, check_shipments, check_hostile, check_manners,
     check_faults,
 )  # fmt: skip
 
