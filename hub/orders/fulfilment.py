@@ -185,9 +185,9 @@ def _event(
 
 
 def confirmation_of(session: Session, shipment_id: int) -> ShipmentConfirmation | None:
-    """What to tell the channel about a parcel; None if it does not exist."""
+    """What to tell the channel about a parcel; None if it does not exist, or the channel has acknowledged it already."""
     shipment = session.get(Shipment, shipment_id)
-    if shipment is None:
+    if shipment is None or shipment.confirmed_at is not None:
         return None
     order = session.get(Order, shipment.order_id)
     assert order is not None

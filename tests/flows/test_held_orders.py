@@ -19,6 +19,7 @@ from hub.kernel.clock import FixedClock
 from hub.orders import fulfilment
 from hub.orders.models import Order, Shipment
 from hub.simulators.shopify import ShopifySimulator
+from hub.sync import flows
 from hub.work import items, reads
 from hub.work.kinds import RECONCILE, SHIPMENT_CONFIRM
 from hub.work.models import Attempt, WorkItem
@@ -127,6 +128,20 @@ def test_a_release_that_is_pulled_while_the_channel_is_being_told_is_not_forgott
         assert items.ask(session, item, code="ON_HOLD", message="held")
     world.settle()
     assert (scene.parcels(), scene.confirmed(), scene.desk()) == (["TRACK1"], True, [])
+
+
+def test_a_parcel_that_is_wanted_anew_while_the_channel_takes_it_is_confirmed_once(scene: Scene) -> None:
+    world, account = scene.world, scene.market.account_id
+    scene.market.tell(scene.order, "release")
+    with unit(world.system.sessions) as session:
+        items.retry_desk(session, world.clock.now())
+    assert flows.run(world.system.hub, account, SHIPMENT_CONFIRM.name) == 1
+    with unit(world.system.sessions) as session:
+        fulfilment.offer_again(session, account, session.scalars(select(Shipment.id)).all(), world.clock.now())
+    world.settle()
+    assert (scene.parcels(), scene.attempts().count("applied"), scene.desk()) == (["TRACK1"], 1, [])
+    with reading(world.system.sessions) as session:
+        assert session.scalars(select(WorkItem.state).where(WorkItem.kind == SHIPMENT_CONFIRM.name)).one() == "done"
 
 
 def test_only_parcels_that_were_turned_down_are_offered_again(scene: Scene) -> None:
