@@ -17,6 +17,7 @@ MODELS = (
     "hub.pim.jobs.models",
     "hub.pim.bulk.models",
     "hub.pim.taxonomy.models",
+    "hub.pim.search.models",
     "hub.orders.models",
     "hub.shipping.models",
     "hub.web.models",
@@ -42,6 +43,18 @@ def _render(kind: str, item: Any, _: object) -> str | bool:
     return False
 
 
+_FULL_TEXT = ("search_words", "search_parts", "ix_search_documents_words", "ix_search_documents_parts")
+
+
+def _include_name(name: str | None, kind: str, _: object) -> bool:
+    """Full text tables with their shadows, and full text indexes, are not in the models: each database has its own."""
+    return name is None or not name.startswith(_FULL_TEXT)
+
+
+def _include_object(_item: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+    return kind != "index" or _include_name(name, kind, None)
+
+
 def run() -> None:
     config = context.config
     connection = config.attributes.get("connection")
@@ -52,6 +65,8 @@ def run() -> None:
         target_metadata=_metadata() if config.attributes.get("compare") else None,
         render_as_batch=True,  # SQLite changes a table by copying it; on PostgreSQL this is a plain ALTER
         render_item=_render,
+        include_name=_include_name,
+        include_object=_include_object,
         transactional_ddl=True,
         transaction_per_migration=True,
         compare_server_default=True,
