@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, TextClause, bindparam, column, func, select
+from sqlalchemy import ColumnElement, Select, Table, TextClause, bindparam, column, func, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
@@ -98,6 +98,23 @@ def put_new(
         returning,
         lambda stmt: stmt.on_conflict_do_nothing(index_elements=list(key), index_where=where),
     )
+
+
+def put_selected(
+    session: Session,
+    model: type[DeclarativeBase],
+    columns: Sequence[str],
+    source: Select[Any],
+    *,
+    key: Sequence[str],
+    update: Mapping[str, Any],
+) -> int:
+    """Insert what `source` selects (its columns are `columns`), or make `update` of the rows that are there; returns how
+    many were written. For sets that are too large to pass through here. `source` needs a WHERE: without one SQLite reads
+    ON CONFLICT as part of a join."""
+    stmt = _insert(session, table_of(model)).from_select(list(columns), source)
+    stmt = stmt.on_conflict_do_update(index_elements=list(key), set_=dict(update))
+    return int(session.connection().execute(stmt).rowcount)
 
 
 def _write(

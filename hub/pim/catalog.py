@@ -7,7 +7,7 @@ product to be published again where it is listed.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from hub.db.upsert import chunks, put, table_of
 from hub.kernel.errors import HubError, Invalid, Unknown
 from hub.pim import listing_dirt, projections, record
+from hub.pim.attributes import unique
 from hub.pim.attributes.book import Book, book_of
 from hub.pim.attributes.models import Family
 from hub.pim.attributes.values import checked, merged
@@ -34,6 +35,8 @@ from hub.work import items
 from hub.work.kinds import LISTING_PUBLISH
 
 _GONE_STATES = ("ended", "vanished")  # nothing is there to be kept up to date
+_NOTHING: Mapping[str, Sequence[Any]] = {}
+_VARIANT_COLUMNS = {"price": ("price_minor", "currency"), "cost": ("cost_minor",)}
 _products = table_of(Product)
 _variants = table_of(Variant)
 
@@ -49,28 +52,33 @@ class Change(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutProducts:
     """Products to create, or to bring up to date by `handle`. Only `fields` of those that exist already change;
-    `values` are merged, scope by scope (an empty value removes one)."""
+    `values` are merged, scope by scope (an empty value removes one). `only`, if given, has the fields of each product."""
 
     products: Sequence[ProductFacts]
     fields: Collection[str] = PRODUCT_FIELDS
+    only: Sequence[Collection[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutVariants:
-    """Variants to create, or to bring up to date by `sku`. Only `fields` of those that exist already change."""
+    """Variants to create, or to bring up to date by `sku`. Only `fields` of those that exist already change. `only`, if
+    given, has the fields of each variant."""
 
     variants: Sequence[VariantFacts]
     fields: Collection[str] = VARIANT_FIELDS
+    only: Sequence[Collection[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """An item that is stored as asked. `fields` are the columns that changed (empty unless updated)."""
+    """An item that is stored as asked. `fields` are the columns that changed (empty unless updated), `changes` the same
+    as the history has it: field → (before, after)."""
 
     key: str
     id: int
     change: Change
     fields: frozenset[str] = frozenset()
+    changes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,20 +91,21 @@ class Refused:
 
 def put_products(session: Session, cmd: PutProducts, now: datetime) -> list[Written | Refused]:
     """Create and update products; the answers are in the order of the command."""
-    columns = {"family_id" if field == "family" else field for field in cmd.fields}
+    columns: dict[frozenset[str], frozenset[str]] = {}
     given: dict[str, ProductFacts] = {}
     out: dict[int, Written | Refused] = {}
     place: dict[str, int] = {}
     spoken: dict[str, dict[str, dict[str, Any]]] = {}
     for index, item in enumerate(cmd.products):
         try:
-            facts = checked_product(item, cmd.fields)
+            facts = checked_product(item, cmd.fields if cmd.only is None else cmd.only[index])
             if facts.handle in given:
                 raise Invalid(f"{facts.handle} is given twice", field="handle", value=facts.handle, fix="give it once")
         except Invalid as problem:
             out[index] = Refused(key=item.handle, problem=problem)
             continue
         given[facts.handle], place[facts.handle] = facts, index
+    unique.hold(session, (code for facts in given.values() for code in facts.values))
     book, families = book_of(session), _families(session)
     for handle in list(given):
         try:
@@ -106,27 +115,34 @@ def put_products(session: Session, cmd: PutProducts, now: datetime) -> list[Writ
             out[place[handle]] = Refused(key=handle, problem=problem)
             del given[handle]
     stored = _stored(session, _products, "handle", given)
+    for handle in [handle for handle, facts in given.items() if handle not in stored and not facts.title]:
+        untitled = Invalid("a new product needs a title", field="title", value="", fix="give the title")
+        out[place[handle]] = Refused(key=handle, problem=untitled)
+        del given[handle]
+    said = _said(stored, given, spoken)
+    for handle, refusal in _claim(session, book, "product", stored, said, columns).items():
+        out[place[handle]] = Refused(key=handle, problem=refusal)
+        del given[handle]
     rows: list[dict[str, Any]] = []
     changed: dict[str, frozenset[str]] = {}
     for handle, facts in given.items():
         old = stored.get(handle)
-        if old is None and not facts.title:
-            untitled = Invalid("a new product needs a title", field="title", value="", fix="give the title")
-            out[place[handle]] = Refused(key=handle, problem=untitled)
-            continue
         wanted: dict[str, Any] = {
             "title": facts.title, "description": facts.description, "brand": facts.brand, "category": facts.category,
             "axes": list(facts.axes), "images": list(facts.images), "tags": list(facts.tags),
-            "values": merged({} if old is None else old["values"], spoken[handle]),
+            "values": said[handle],
             "family_id": _family(families, facts.family), "state": facts.state, "stock_class": facts.stock_class,
         }  # fmt: skip
-        _sort_out(rows, changed, handle, old, {"handle": handle}, wanted, columns, now)
+        fields = frozenset(cmd.fields if cmd.only is None else cmd.only[place[handle]])
+        if fields not in columns:
+            columns[fields] = frozenset("family_id" if name == "family" else name for name in fields)
+        _sort_out(rows, changed, handle, old, {"handle": handle}, wanted, columns[fields], now)
     ids = _write(session, Product, "handle", rows, now)
-    record.changes(session, "product", rows, stored, ids, changed, now)
+    noted = record.changes(session, "product", rows, stored, ids, changed, now)
     projections.touch(session, [ids[row["handle"]][0] for row in rows if row["handle"] in ids], now)
     for handle in given:
         if place[handle] not in out:
-            out[place[handle]] = _answer(handle, stored.get(handle), ids, changed)
+            out[place[handle]] = _answer(handle, stored.get(handle), ids, changed, noted)
     want_republished(session, [stored[handle]["id"] for handle in changed if handle in stored], now)
     return [out[index] for index in range(len(cmd.products))]
 
@@ -145,7 +161,10 @@ def put_variants(session: Session, cmd: PutVariants, now: datetime) -> list[Writ
             out[index] = Refused(key=item.sku, problem=problem)
             continue
         given[facts.sku], place[facts.sku] = facts, index
-    for sku, refusal in refusals(session, given.values()).items():
+    unsaid = set() if cmd.only is None else {s for s in given if "options" not in cmd.only[place[s]]}
+    if "options" not in cmd.fields:
+        unsaid = set(given)
+    for sku, refusal in refusals(session, given.values(), unsaid).items():
         out[place[sku]] = Refused(key=sku, problem=refusal)
         del given[sku]
     products = _ids(session, {facts.handle for facts in given.values()})
@@ -153,6 +172,7 @@ def put_variants(session: Session, cmd: PutVariants, now: datetime) -> list[Writ
         handle = given.pop(sku).handle
         missing = Unknown(f"no product has the handle {handle!r}", field="handle", value=handle, fix="create it first")
         out[place[sku]] = Refused(key=sku, problem=missing)
+    unique.hold(session, (code for facts in given.values() for code in facts.values))
     book = book_of(session)
     spoken: dict[str, dict[str, dict[str, Any]]] = {}
     for sku in list(given):
@@ -165,6 +185,10 @@ def put_variants(session: Session, cmd: PutVariants, now: datetime) -> list[Writ
     columns = {("price_minor" if f == "price" else "cost_minor" if f == "cost" else f) for f in cmd.fields}
     if "price" in cmd.fields:
         columns.add("currency")
+    said = _said(stored, given, spoken)
+    for sku, taken in _claim(session, book, "variant", stored, said, columns).items():
+        out[place[sku]] = Refused(key=sku, problem=taken)
+        del given[sku]
     rows: list[dict[str, Any]] = []
     changed: dict[str, frozenset[str]] = {}
     for sku, facts in given.items():
@@ -173,15 +197,18 @@ def put_variants(session: Session, cmd: PutVariants, now: datetime) -> list[Writ
             "price_minor": facts.price.minor, "currency": facts.price.currency,
             "cost_minor": None if facts.cost is None else facts.cost.minor, "weight_g": facts.weight_g,
             "length_mm": facts.length_mm, "width_mm": facts.width_mm, "height_mm": facts.height_mm,
-            "image": facts.image, "values": merged({} if stored.get(sku) is None else stored[sku]["values"], spoken[sku]),
+            "image": facts.image, "values": said[sku],
         }  # fmt: skip
         fixed = {"sku": sku, "product_id": products[facts.handle]}
-        _sort_out(rows, changed, sku, stored.get(sku), fixed, wanted, columns, now)
+        fields = frozenset(cmd.fields if cmd.only is None else cmd.only[place[sku]])
+        if fields not in columns:
+            columns[fields] = frozenset(name for f in fields for name in _VARIANT_COLUMNS.get(f, (f,)))
+        _sort_out(rows, changed, sku, stored.get(sku), fixed, wanted, columns[fields], now)
     ids = _write(session, Variant, "sku", rows, now)
-    record.changes(session, "variant", rows, stored, ids, changed, now)
+    noted = record.changes(session, "variant", rows, stored, ids, changed, now)
     projections.touch(session, [row["product_id"] for row in rows], now)
     for sku in given:
-        out[place[sku]] = _answer(sku, stored.get(sku), ids, changed)
+        out[place[sku]] = _answer(sku, stored.get(sku), ids, changed, noted)
     dearer = [stored[s]["id"] for s, f in changed.items() if s in stored and f & {"price_minor", "currency"}]
     listing_dirt.mark_price_dirty(session, dearer, now)
     reworded = {
@@ -193,9 +220,12 @@ def put_variants(session: Session, cmd: PutVariants, now: datetime) -> list[Writ
     return [out[index] for index in range(len(cmd.variants))]
 
 
-def refusals(session: Session, variants: Iterable[VariantFacts]) -> dict[str, HubError]:
+def refusals(
+    session: Session, variants: Iterable[VariantFacts], keep_options: Collection[str] = ()
+) -> dict[str, HubError]:
     """Which of these (checked) variants cannot be stored beside what is there, by SKU: a SKU of another product,
-    options that another variant of the product has, another currency than the accounts it is listed on."""
+    options that another variant of the product has, another currency than the accounts it is listed on. The SKUs of
+    `keep_options` keep the options they have, if they exist."""
     given = {facts.sku: facts for facts in variants}
     there: dict[str, Mapping[str, Any]] = {}
     query = select(
@@ -217,7 +247,9 @@ def refusals(session: Session, variants: Iterable[VariantFacts]) -> dict[str, Hu
                 fix=f"give its price in {there[sku]['currency']}",
             )  # fmt: skip
     seen: dict[tuple[str, frozenset[tuple[str, str]]], str] = {
-        (row["handle"], frozenset(row["options"].items())): sku for sku, row in there.items() if sku not in given
+        (row["handle"], frozenset(row["options"].items())): sku
+        for sku, row in there.items()
+        if sku not in given or sku in keep_options
     }
     for sku, facts in given.items():
         if sku in there and there[sku]["handle"] != facts.handle:
@@ -226,7 +258,7 @@ def refusals(session: Session, variants: Iterable[VariantFacts]) -> dict[str, Hu
                 f"the SKU {sku} belongs to the product {owner}", field="sku", value=sku,
                 fix=f"use another SKU, or the handle {owner}",
             )  # fmt: skip
-        if sku in out:
+        if sku in out or (sku in there and sku in keep_options):
             continue
         first = seen.setdefault((facts.handle, frozenset(facts.options.items())), sku)
         if first != sku:
@@ -269,6 +301,29 @@ def _spoken(
                 fix=f"give it as {code}, not as a value",
             )  # fmt: skip
     return checked(book, values)
+
+
+def _said(
+    stored: Mapping[str, Mapping[str, Any]], given: Iterable[str], spoken: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """What each item says once what is given is merged into what is stored."""
+    return {key: merged(stored[key]["values"] if key in stored else {}, spoken[key]) for key in given}
+
+
+def _claim(
+    session: Session,
+    book: Book,
+    subject: unique.Subject,
+    stored: Mapping[str, Mapping[str, Any]],
+    said: Mapping[str, Mapping[str, Any]],
+    columns: Collection[str],
+) -> dict[str, HubError]:
+    """Claim unique values for what will really be written; returns who cannot have them."""
+    changing = {key: values for key, values in said.items() if key not in stored or "values" in columns}
+    return unique.claim(
+        session, book, subject,
+        {key: (stored[key]["values"] if key in stored else {}, values) for key, values in changing.items()},
+    )  # fmt: skip
 
 
 def _families(session: Session) -> dict[str, int]:
@@ -343,9 +398,13 @@ def _answer(
     old: Mapping[str, Any] | None,
     ids: Mapping[str, tuple[int, bool]],
     changed: Mapping[str, frozenset[str]],
+    noted: Mapping[str, Mapping[str, Sequence[Any]]],
 ) -> Written:
     if old is not None:
-        change = Change.UPDATED if key in changed else Change.UNCHANGED
-        return Written(key=key, id=old["id"], change=change, fields=changed.get(key, frozenset()))
+        if key not in changed:
+            return Written(key=key, id=old["id"], change=Change.UNCHANGED)
+        return Written(
+            key=key, id=old["id"], change=Change.UPDATED, fields=changed[key], changes=noted.get(key, _NOTHING)
+        )
     number, new = ids[key]
     return Written(key=key, id=number, change=Change.CREATED if new else Change.UPDATED)

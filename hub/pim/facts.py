@@ -152,12 +152,15 @@ def description_html(text: str, name: str = "description") -> str:
             field=name,
             fix="shorten it",
         )
-    return _clean(text) if len(text) <= _KEPT_MAX else _clean.__wrapped__(text)
+    html = _clean(text) if len(text) <= _KEPT_MAX else _clean.__wrapped__(text)
+    refuse_control(html, name)  # it may have been written as an entity
+    return html
 
 
 @lru_cache(1024)
 def _clean(text: str) -> str:
-    return nh3.clean(unicodedata.normalize("NFC", text.strip()))
+    # Entities have become characters and what was around a script stands alone now: once more, so that it is stable.
+    return unicodedata.normalize("NFC", nh3.clean(unicodedata.normalize("NFC", text))).strip()
 
 
 @lru_cache(2048)

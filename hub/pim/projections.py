@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.orm import Session
 
-from hub.db.upsert import chunks, put, table_of
-from hub.pim.models import DirtyProduct
+from hub.db.types import UtcDateTime
+from hub.db.upsert import chunks, put, put_selected, table_of
+from hub.pim.models import DirtyProduct, Product
 
 AT_ONCE = 50
 """So many products are projected in the unit that changed them; more are left to the sweep."""
@@ -33,6 +34,16 @@ def touch(session: Session, product_ids: Iterable[int], now: datetime) -> None:
     t = table_of(DirtyProduct)
     rows = [{"product_id": pid, "revision": 1, "since": now} for pid in sorted(set(product_ids))]
     put(session, DirtyProduct, rows, key=("product_id",), update={"revision": t.c.revision + 1})
+
+
+def touch_where(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
+    """The products that meet the condition changed, in one statement however many they are; returns how many."""
+    p, t = table_of(Product), table_of(DirtyProduct)
+    source = select(p.c.id, literal(1), literal(now, UtcDateTime())).where(condition).order_by(p.c.id)
+    return put_selected(
+        session, DirtyProduct, ("product_id", "revision", "since"), source, key=("product_id",),
+        update={"revision": t.c.revision + 1},
+    )  # fmt: skip
 
 
 def project(session: Session, now: datetime, *, limit: int = 500, only: Iterable[int] | None = None) -> int:

@@ -90,9 +90,23 @@ def in_unit(text: str, unit: str, field: str) -> Decimal:
 
 
 def plain(number: Decimal) -> str:
-    """A number as it is stored: no exponent, no zeros at the end, at most 12 decimals."""
-    text = f"{round(number, 12):f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+    """A number as it is stored: no exponent, no zeros at the end, at most 12 decimals and about 18 digits, so that it
+    can be read again."""
+    decimals = max(0, min(12, 17 - max(number.adjusted(), 0)))
+    text = f"{round(number, decimals):f}"
+    text = (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+    return "0" if text == "-0" else text
+
+
+def is_unit(name: str) -> bool:
+    """Whether numbers can be counted in it: a spelling that `in_unit` reads, of a unit that there is."""
+    if len(name) > 20 or not re.fullmatch(r"[A-Za-zµ%°/²³0-9^]+", name) or name[0].isdigit():
+        return False
+    try:
+        _registry().Unit(name)
+    except (pint.PintError, ValueError, TypeError, AssertionError):
+        return False
+    return True
 
 
 def _measure(text: str, unit: str, field: str, target: str, top: int) -> int:
@@ -143,8 +157,11 @@ def _factor(name: str, target: str) -> Decimal | None:
         if len(spelling) > 20 or not re.fullmatch(r"[A-Za-zµ]+", spelling):
             continue
         try:
+            none = registry.Quantity(Decimal(0), spelling).to(target).magnitude
             factor = Decimal(registry.Quantity(Decimal(1), spelling).to(target).magnitude)
-        except pint.PintError:
+        except (pint.PintError, TypeError):
+            continue
+        if none != 0:  # degrees of two scales: no factor leads from one to the other
             continue
         _factors[name, target] = factor
         return factor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.db.base import Base, BigId
@@ -15,13 +15,17 @@ _TYPES = ",".join(f"'{kind.value}'" for kind in AttributeType)
 
 class Locale(Base):
     """A language that content is written in («de», «pt-BR»). `fallback` is read where it says nothing; "" = the base
-    content, which belongs to no locale."""
+    content. `is_base`: the base content (scope «») is in this language; at most one is."""
 
     __tablename__ = "locales"
     code: Mapped[str] = mapped_column(primary_key=True)
     label: Mapped[str]
     fallback: Mapped[str] = mapped_column(default="")
     position: Mapped[int] = mapped_column(default=0)
+    is_base: Mapped[bool] = mapped_column(default=False)
+    __table_args__ = (
+        Index("uq_locales_base", "is_base", unique=True, postgresql_where=text("is_base"), sqlite_where=text("is_base")),
+    )
 
 
 class AttributeGroup(Base):
@@ -38,8 +42,8 @@ class AttributeGroup(Base):
 class Attribute(Base):
     """Something that can be said about a product or a variant, and what makes a value acceptable.
 
-    `rules`: min_length, max_length (characters), pattern (whole value), min, max, decimals, unique, extensions
-    (files), target (references). `unit` is the unit values are stored in (a dimensionless number has none).
+    `rules`: min_length, max_length (characters), pattern (whole value), min, max, decimals, unique: rules.py says which
+    type knows which. `unit` is the unit values are stored in (a dimensionless number has none).
     `localisable`: a value per locale is possible; `per_channel`: a value per channel is.
     `filterable` values are indexed for filters and facets, `searchable` ones are found by their words.
     """
@@ -119,5 +123,5 @@ class UniqueValue(Base):
     __tablename__ = "unique_values"
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id"), primary_key=True)
     digest: Mapped[str] = mapped_column(primary_key=True)
-    owner: Mapped[str]  # product:ID or variant:ID
+    owner: Mapped[str]  # product:HANDLE or variant:SKU
     __table_args__ = (Index("ix_unique_values_owner", "owner"),)

@@ -42,9 +42,13 @@ def checked(book: Book, given: Mapping[str, Mapping[str, Any]]) -> dict[str, dic
         stored = out[code] = {}
         for scope, value in by_scope.items():
             _check_scope(book, definition, scope)
-            empty = value is None or value == "" or value == []
-            stored[scope] = None if empty else stored_value(definition, value)
+            empty = value is None or value == [] or (isinstance(value, str) and not value.strip())
+            stored[scope] = None if empty else _or_none(stored_value(definition, value))
     return out
+
+
+def _or_none(value: JsonValue) -> JsonValue | None:
+    return None if value == "" or value == [] else value
 
 
 def merged(
@@ -247,6 +251,7 @@ def _money(definition: Definition, value: Any) -> dict[str, str | int]:
         )
     except ValueError as error:
         raise _bad(definition, value, "is not an amount with a currency", "write it like 12.99 EUR") from error
+    facts.amount(money, definition.code)
     return {"minor": money.minor, "currency": money.currency}
 
 
