@@ -131,15 +131,23 @@ class StockMovement(Base):
 
 
 class Reservation(Base):
-    """The promise behind one order line. `wanted` units are still to be shipped, `quantity` of them are held at
-    `location_id`; the difference is short. Closed when shipped, cancelled or released."""
+    """The promise behind one order line: one row, or one per component where a kit was sold (`kit_id`).
+
+    `wanted` units of the variant are still to be shipped, `quantity` of them are held at `location_id`; the difference is
+    short. Both are multiples of `per_unit`, the units of the variant in one sold unit as the kit was when it was promised.
+    All rows of a line stand for the same number of sold units and lie at one location, so row 0 (`part`) speaks for the
+    line. Closed when shipped, cancelled or released.
+    """
 
     __tablename__ = "reservations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    order_line_id: Mapped[int] = mapped_column(unique=True)
+    order_line_id: Mapped[int]
+    part: Mapped[int] = mapped_column(default=0)
     order_ref: Mapped[str]  # what a person calls the order: for explanations, never for logic
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
     variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id"))
+    kit_id: Mapped[int | None] = mapped_column(ForeignKey("variants.id"))
+    per_unit: Mapped[int] = mapped_column(default=1)
     location_id: Mapped[int | None] = mapped_column(ForeignKey("locations.id"))
     wanted: Mapped[int]
     quantity: Mapped[int]
@@ -147,11 +155,19 @@ class Reservation(Base):
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     __table_args__ = (
+        UniqueConstraint("order_line_id", "part"),
+        UniqueConstraint("order_line_id", "variant_id"),
+        CheckConstraint("per_unit >= 1", name="per_unit"),
         CheckConstraint("quantity >= 0", name="quantity"),
         CheckConstraint("quantity <= wanted", name="wanted"),
         Index(
             "ix_reservations_open", "variant_id", "placed_at",
             postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL"),
+        ),
+        Index(
+            "ix_reservations_open_kits", "variant_id", "location_id",
+            postgresql_where=text("closed_at IS NULL AND kit_id IS NOT NULL"),
+            sqlite_where=text("closed_at IS NULL AND kit_id IS NOT NULL"),
         ),
     )  # fmt: skip
 

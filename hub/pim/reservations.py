@@ -159,7 +159,7 @@ def reserve(session: Session, wishes: Sequence[Wish], now: datetime) -> dict[int
                 positions.add(wish.variant_id, spot.location_id, quantity)
             new_rows.append(
                 {
-                    "order_line_id": wish.order_line_id, "order_ref": wish.order_ref, "account_id": wish.account_id,
+                    "order_line_id": wish.order_line_id, "part": 0, "order_ref": wish.order_ref, "account_id": wish.account_id,
                     "variant_id": wish.variant_id, "location_id": spot.location_id if spot else None,
                     "wanted": wish.wanted, "quantity": quantity, "placed_at": wish.placed_at, "created_at": now,
                     "closed_at": None,
@@ -180,7 +180,7 @@ def reserve(session: Session, wishes: Sequence[Wish], now: datetime) -> dict[int
             _top_up(positions, row, wish.locations)
         held[wish.order_line_id] = row.quantity
     if new_rows:
-        made = put_new(session, Reservation, new_rows, key=("order_line_id",), returning=("id",))
+        made = put_new(session, Reservation, new_rows, key=("order_line_id", "part"), returning=("id",))
         if len(made) != len(new_rows):
             raise RuntimeError("another unit promised the same lines meanwhile")
     positions.write()

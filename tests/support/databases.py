@@ -31,6 +31,7 @@ _MODELS = (
     "hub.pim.attributes.models",
     "hub.pim.history.models",
     "hub.pim.jobs.models",
+    "hub.pim.kits.models",
     "hub.pim.bulk.models",
     "hub.pim.taxonomy.models",
     "hub.pim.search.models",

@@ -63,14 +63,14 @@ def fill(place: Place, number: int) -> int:
                 session, Reservation,
                 [
                     {
-                        "order_line_id": line.id, "order_ref": of[line.order_id].channel_order_id,
+                        "order_line_id": line.id, "part": 0, "order_ref": of[line.order_id].channel_order_id,
                         "account_id": of[line.order_id].account_id, "variant_id": line.variant_id,
                         "wanted": 1, "quantity": 0 if line.order_id % 50 == 0 else 1,
                         "placed_at": of[line.order_id].placed_at, "created_at": START,
                     }
                     for line in lines
                 ],
-                key=("order_line_id",),
+                key=("order_line_id", "part"),
             )  # fmt: skip
     with place.plain() as connection:
         connection.execute("ANALYZE")
