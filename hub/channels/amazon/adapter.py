@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from hub.channels.amazon import feeds, listing_reports, listings, orders, prices, remote, shipments, stock
+from hub.channels.amazon import catalogue, feeds, listing_reports, listings, orders, prices, remote, shipments, stock
 from hub.channels.amazon.client import SellingPartner
 from hub.channels.amazon.cursors import open_window
 from hub.channels.amazon.faults import garbled
@@ -35,6 +35,7 @@ from hub.channels.contract import (
     Identity,
     InvalidData,
     ListingDraft,
+    ListingPage,
     ListingRef,
     ListingReport,
     Manifest,
@@ -171,6 +172,14 @@ class AmazonAdapter:
                 return listing_reports.vanished(ref)
             item = listing_reports.parse_item(told)
         return listing_reports.vanished(ref) if item is None else listing_reports.report(item, ref, self._place)
+
+    def pull_listings(self, cursor: str | None, *, limit: int) -> ListingPage:
+        _at_most(limit, self.manifest.max_listing_page, "listings")
+        window = catalogue.open_window(cursor)
+        query = catalogue.build_query(window, marketplace_id=self._place, limit=limit)
+        return catalogue.parse_page(
+            self._client.search_items(self._settings.seller_id, query), window, marketplace_id=self._place
+        )
 
     # ---------------------------------------------------------------- orders
 

@@ -79,6 +79,7 @@ MANIFEST = Manifest(
     max_price_batch=1000,
     max_read_batch=20,
     max_order_page=100,
+    max_listing_page=20,  # searchListingsItems, pageSize
     stock_write="absolute",
     stock_ack="later",
     order_lag_s=135,  # a window ends 2 min 15 s back (cursors.BEFORE_LAG)

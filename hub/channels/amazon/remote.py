@@ -101,12 +101,19 @@ class Submission(Shape):
     identifiers: list[Identifier] | None = None
 
 
+class Picture(Shape):
+    link: str
+
+
 class Summary(Shape):
     marketplace_id: str
     status: list[str] | None = None
     asin: str | None = None
     product_type: str | None = None
     fn_sku: str | None = None
+    item_name: str | None = None
+    created_date: str | None = None
+    main_image: Picture | None = None
 
 
 class Audience(Shape):
@@ -130,6 +137,22 @@ class ProductType(Shape):
     product_type: str
 
 
+class VariationTheme(Shape):
+    attributes: list[str]
+
+
+class Relationship(Shape):
+    type: str
+    child_skus: list[str] | None = None
+    parent_skus: list[str] | None = None
+    variation_theme: VariationTheme | None = None
+
+
+class StoreRelationships(Shape):
+    marketplace_id: str
+    relationships: list[Relationship]
+
+
 class Item(Shape):
     sku: str
     summaries: list[Summary] | None = None
@@ -137,10 +160,24 @@ class Item(Shape):
     offers: list[Offer] | None = None
     fulfillment_availability: list[Availability] | None = None
     product_types: list[ProductType] | None = None
+    attributes: dict[str, Any] | None = None
+    relationships: list[StoreRelationships] | None = None
 
 
 class ItemSearch(Shape):
     items: list[Item]
+
+
+class Pagination(Shape):
+    next_token: str | None = None
+
+
+class ItemPage(Shape):
+    """A page of the search whose items are read one by one: one that cannot be read stops no other."""
+
+    number_of_results: int
+    items: list[Any]
+    pagination: Pagination | None = None
 
 
 # ---------------------------------------------------------------- feeds
@@ -312,10 +349,6 @@ class Order(Shape):
     recipient: Recipient | None = None
     proceeds: OrderProceeds | None = None
     packages: list[Package] | None = None
-
-
-class Pagination(Shape):
-    next_token: str | None = None
 
 
 class OrderSearch(Shape):
