@@ -120,7 +120,7 @@ def put_products(session: Session, cmd: PutProducts, now: datetime) -> list[Writ
         out[place[handle]] = Refused(key=handle, problem=untitled)
         del given[handle]
     said = _said(stored, given, spoken)
-    for handle, refusal in _claim(session, book, "product", stored, said, columns).items():
+    for handle, refusal in _claim(session, book, "product", stored, said, cmd.fields).items():
         out[place[handle]] = Refused(key=handle, problem=refusal)
         del given[handle]
     rows: list[dict[str, Any]] = []
@@ -182,14 +182,12 @@ def put_variants(session: Session, cmd: PutVariants, now: datetime) -> list[Writ
             out[place[sku]] = Refused(key=sku, problem=problem)
             del given[sku]
     stored = _stored(session, _variants, "sku", given)
-    columns = {("price_minor" if f == "price" else "cost_minor" if f == "cost" else f) for f in cmd.fields}
-    if "price" in cmd.fields:
-        columns.add("currency")
     said = _said(stored, given, spoken)
-    for sku, taken in _claim(session, book, "variant", stored, said, columns).items():
+    for sku, taken in _claim(session, book, "variant", stored, said, cmd.fields).items():
         out[place[sku]] = Refused(key=sku, problem=taken)
         del given[sku]
     rows: list[dict[str, Any]] = []
+    columns: dict[frozenset[str], frozenset[str]] = {}
     changed: dict[str, frozenset[str]] = {}
     for sku, facts in given.items():
         wanted: dict[str, Any] = {

@@ -22,8 +22,9 @@ def changes(
     ids: Mapping[str, tuple[int, bool]],
     changed: Mapping[str, frozenset[str]],
     now: datetime,
-) -> None:
-    """Note what `rows` (just written) made of what was `stored` before, both by handle or SKU."""
+) -> dict[str, Mapping[str, Sequence[Any]]]:
+    """Note what `rows` (just written) made of what was `stored` before, both by handle or SKU. Returns the same: handle
+    or SKU → field → (before, after)."""
     key = _KEYS[subject]
     out: list[Changed] = []
     for row in rows:
@@ -46,6 +47,7 @@ def changes(
             )
         )  # fmt: skip
     note(session, out, now)
+    return {change.key: change.changes for change in out}
 
 
 def value_changes(
