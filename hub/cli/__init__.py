@@ -9,6 +9,8 @@ import click
 from hub import __version__
 from hub.cli import accounts, catalogue, channels, doctor, explain, listings, orders, running, setup, stock, sync
 from hub.cli import demo as demo_commands
+from hub.cli import products as product_commands
+from hub.cli import taxonomy as taxonomy_commands
 from hub.kernel.errors import HubError
 
 
@@ -27,6 +29,8 @@ for module in (
     setup,
     accounts,
     catalogue,
+    product_commands,
+    taxonomy_commands,
     stock,
     listings,
     orders,

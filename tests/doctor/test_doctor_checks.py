@@ -19,10 +19,14 @@ from hub.channels.contract.records import BadRecord
 from hub.channels.registry import Failure, Registry
 from hub.db.crypto import SecretBox
 from hub.db.session import make_engine, make_sessions, reading, unit
-from hub.doctor_checks import GROUNDWORK, WORK, Check, Patient
+from hub.doctor_checks import CATALOGUE, GROUNDWORK, WORK, Check, Patient
 from hub.doctor_checks.groundwork import broker, database
 from hub.kernel.clock import FixedClock, SystemClock
 from hub.orders import intake
+from hub.pim.models import Product
+from hub.pim.taxonomy import categories
+from hub.pim.taxonomy.categories import NewCategory
+from hub.pim.taxonomy.models import CategoryMapping
 from hub.work import accounts, items
 from hub.work.kinds import PRICE_PUSH
 from hub.work.models import Account, Attempt, Cursor, PullRun, WorkItem
@@ -43,15 +47,21 @@ def examine(found: Patient) -> dict[str, Check]:
     """Every check that is not in order, by id; the invariants hold in all of these tests."""
     with reading(found.sessions) as session:
         assert [f.id for f in doctor.invariants(session, found.clock.now()) if not f.ok] == []
-    checks = [check(found) for check in (*GROUNDWORK.values(), *WORK.values())]
+    checks = [check(found) for check in (*GROUNDWORK.values(), *WORK.values(), *CATALOGUE.values())]
     return {check.id: check for check in checks if not check.ok}
 
 
 def test_a_healthy_hub_passes_every_check_and_each_looked_at_something(world: World) -> None:
     found = patient(world)
-    checks = {name: check(found) for name, check in {**GROUNDWORK, **WORK}.items()}
+    checks = {name: check(found) for name, check in {**GROUNDWORK, **WORK, **CATALOGUE}.items()}
     assert {name: c.broken for name, c in checks.items() if not c.ok} == {}
-    assert [name for name, c in checks.items() if c.checked == 0] == ["broker", "backlog", "desks", "bad_orders"]
+    assert [name for name, c in checks.items() if c.checked == 0] == [
+        "broker",
+        "backlog",
+        "desks",
+        "bad_orders",
+        "trees",
+    ]
     assert all(name == c.id for name, c in checks.items())
 
 
@@ -262,3 +272,31 @@ def test_work_behind_a_shut_gate_is_no_backlog(world: World) -> None:
     with unit(world.system.sessions) as session:
         items.shut_lane(session, world.accounts["alpha"], "price.push", world.clock.now() + timedelta(minutes=1))
     assert examine(patient(world)) == {}
+
+
+# ---------------------------------------------------------------- the catalogue
+
+
+def test_a_broken_path_and_a_mapping_into_the_wrong_tree_are_named(world: World) -> None:
+    with unit(world.system.sessions) as session:
+        nodes = [NewCategory(tree="own", code="wine", label="Wine"), NewCategory(tree="own", code="red", label="Red")]
+        categories.put_categories(session, nodes, world.clock.now())
+        categories.put_categories(session, [NewCategory(tree="ebay", code="1", label="Food")], world.clock.now())
+        categories.map_to(session, "wine", "ebay", "1", world.clock.now())
+    assert examine(patient(world)) == {}
+    with unit(world.system.sessions) as session:
+        wine, red = (categories.find(session, "own", code) for code in ("wine", "red"))
+        red.parent_id = wine.id
+        session.execute(update(CategoryMapping).values(tree="amazon"))
+    (check,) = examine(patient(world)).values()
+    assert (check.id, len(check.broken)) == ("trees", 2)
+    assert check.broken[1] == "own:wine is mapped to ebay:1 under amazon"
+
+
+def test_raw_material_on_sale_is_named(world: World) -> None:
+    with unit(world.system.sessions) as session:
+        handle = session.scalars(select(Product.handle).order_by(Product.id).limit(1)).one()
+        session.execute(update(Product).where(Product.handle == handle).values(stock_class="raw"))
+    (check,) = examine(patient(world)).values()
+    assert (check.id, check.level) == ("on_sale", "warning")
+    assert check.broken[0].startswith(f"{handle} (raw, approved) is listed as ")
