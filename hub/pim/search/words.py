@@ -40,6 +40,7 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff]+"
 )
+_ASCII_WORD = re.compile("[a-z0-9]+")
 _SYMBOLS = "0123456789abcdefghijklmnopqrstuvwxy"  # without z, which begins a written-out character
 EXACT = "zy"
 """Begins a token that stands for a whole SKU or GTIN. No text is ever written like this."""
@@ -48,6 +49,8 @@ EXACT = "zy"
 @lru_cache(8192)
 def fold(text: str) -> str:
     """`text` with everything removed that does not count; white space and punctuation stay."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     plain = unicodedata.normalize("NFC", _MARKS.sub("", plain)).casefold().translate(_LETTERS)
     return "".join(_digit(c) for c in plain) if not plain.isascii() else plain
@@ -64,14 +67,14 @@ def _counts(character: str) -> bool:
 
 def words(text: str) -> list[str]:
     """The words of `text`, folded, in order; a run of an unspaced script is one word here."""
+    folded = fold(text)
+    if folded.isascii():
+        return _ASCII_WORD.findall(folded)
     out: list[str] = []
     word = ""
-    for character in fold(text):
-        if character.isascii():
-            counts, pictograph = character.isalnum(), False
-        else:
-            counts = _counts(character)
-            pictograph = not counts and unicodedata.category(character) == "So"
+    for character in folded:
+        counts = character.isalnum() if character.isascii() else _counts(character)
+        pictograph = not counts and unicodedata.category(character) == "So"
         if counts:
             word += character
             continue
