@@ -1,8 +1,10 @@
 """What is derived from products and kept beside them: search, facets, completeness.
 
 Whoever changes a product says so (`touch`) in the same unit. A projector brings what was touched up to date, a bounded
-number of products at a time: at once for the few that a person edited, by a sweep for the many of an import. Projectors
-register here; each recomputes from the product as it is, so that running twice changes nothing.
+number of products at a time: at once for the few that a person edited (`settle`, at the end of the operation that a page calls), by a
+sweep for the many of an import (`project`, a step of the hub's catalogue turn: an import never projects inside its units).
+Projectors register here, projectors.py names them all; each recomputes from the product as it is, so that running twice
+changes nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ from sqlalchemy.orm import Session
 
 from hub.db.types import UtcDateTime
 from hub.db.upsert import chunks, put, put_selected, table_of
+from hub.pim import projectors
 from hub.pim.models import DirtyProduct, Product
 
 AT_ONCE = 50
-"""So many products are projected in the unit that changed them; more are left to the sweep."""
+"""So many products are projected in the unit that changed them (`settle`); more are left to the sweep."""
 
 Projector = Callable[[Session, Sequence[int], datetime], None]
 _projectors: dict[str, Projector] = {}
@@ -51,6 +54,7 @@ def project(session: Session, now: datetime, *, limit: int = 500, only: Iterable
 
     Rows are locked, others skip them. What is touched again meanwhile waits for this unit or stays dirty.
     """
+    projectors.load()
     d = DirtyProduct
     query = select(d.product_id).order_by(d.since, d.product_id).limit(limit).with_for_update(skip_locked=True)
     if only is not None:
@@ -65,6 +69,22 @@ def project(session: Session, now: datetime, *, limit: int = 500, only: Iterable
     return len(ids)
 
 
+def settle(session: Session, product_ids: Iterable[int], now: datetime) -> bool:
+    """Bring these products up to date before the unit ends, if they are few: for operations whose result a person looks
+    at next. False = they are more than AT_ONCE, the sweep does it (soon, and in units of its own)."""
+    wanted = set(product_ids)
+    if len(wanted) > AT_ONCE:
+        return False
+    if wanted:
+        project(session, now, limit=len(wanted), only=wanted)
+    return True
+
+
 def behind(session: Session) -> int:
     """How many products wait for the sweep."""
     return int(session.scalar(select(func.count()).select_from(DirtyProduct)) or 0)
+
+
+def behind_since(session: Session) -> datetime | None:
+    """When the product was touched that waits longest. None = nothing is behind."""
+    return session.scalar(select(func.min(DirtyProduct.since)))

@@ -1,11 +1,17 @@
-"""Everything that is derived from products. Whoever changes or projects products loads this first."""
+"""Everything that is derived from products: each module registers its projector when it is imported.
+
+pim/projections.py loads them before it projects, so that no process takes a product off the list of the touched without
+having brought all of it up to date.
+"""
 
 from __future__ import annotations
 
-from hub.pim import projections
-from hub.pim.search import index
+from importlib import import_module
+
+_MODULES: tuple[str, ...] = ()
 
 
 def load() -> None:
-    """Make every projector known to pim/projections.py. Called again it does nothing."""
-    projections.register("search", index.project)
+    """Make every projector known. Called again it does nothing."""
+    for name in _MODULES:
+        import_module(name)
