@@ -13,6 +13,7 @@ from hub.channels.contract import (
     Found,
     Identity,
     ListingDraft,
+    ListingPage,
     ListingRef,
     ListingReport,
     Manifest,
@@ -24,7 +25,17 @@ from hub.channels.contract import (
     ShipmentConfirmation,
     StockLevel,
 )
-from hub.channels.ebay import cancellations, listing_bodies, listing_reading, listings, orders, rest, shipments, stock
+from hub.channels.ebay import (
+    cancellations,
+    catalogue,
+    listing_bodies,
+    listing_reading,
+    listings,
+    orders,
+    rest,
+    shipments,
+    stock,
+)
 from hub.channels.ebay.client import Client
 from hub.channels.ebay.manifest import MANIFEST
 
@@ -108,6 +119,9 @@ class EbayAdapter:
 
     def read_listings(self, refs: Sequence[ListingRef]) -> Sequence[ListingReport]:
         return listing_reading.read(self._client, refs)
+
+    def pull_listings(self, cursor: str | None, *, limit: int) -> ListingPage:
+        return catalogue.pull(self._client, cursor, limit)
 
     def pull_orders(self, cursor: str | None, *, limit: int) -> OrderPage:
         return orders.pull(self._client, cursor, limit)

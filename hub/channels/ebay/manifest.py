@@ -23,6 +23,7 @@ BULK_REST = 25
 BULK_TRADING = 4
 # getOrders takes at most 200 a page (README 3.5).
 ORDER_PAGE = 200
+LISTING_PAGE = 50  # GetSellerList takes 200, but each item comes with its whole description
 
 _DAY_S = 86_400.0
 
@@ -48,6 +49,7 @@ MANIFEST = Manifest(
             Capability.LISTINGS,
             Capability.END_LISTINGS,
             Capability.READ_LISTINGS,
+            Capability.PULL_LISTINGS,
             Capability.ORDERS,
             Capability.SHIPMENTS,
             Capability.FIND_SHIPMENT,
@@ -162,7 +164,8 @@ MANIFEST = Manifest(
         _daily("deleteOffer", 50_000),
         # Trading: 5,000 calls a day together until eBay raises the limit; shared out by what they are needed for.
         _daily("Trading.ReviseInventoryStatus", 3_000),
-        _daily("Trading.GetItem", 1_200),
+        _daily("Trading.GetItem", 900),
+        _daily("Trading.GetSellerList", 300),
         _daily("Trading.GetOrders", 500),
         _daily("Trading.EndFixedPriceItem", 300),
     ),
@@ -170,6 +173,7 @@ MANIFEST = Manifest(
     max_price_batch=BULK_REST,
     max_read_batch=BULK_REST,
     max_order_page=ORDER_PAGE,
+    max_listing_page=LISTING_PAGE,
     stock_write="absolute",
     stock_ack="now",
     order_lag_s=120,

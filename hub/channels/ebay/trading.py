@@ -198,11 +198,12 @@ def parse_get_item(root: Element, ref: ListingRef, now: datetime) -> ListingRepo
         ref=ListingRef(channel_sku=ref.channel_sku, external_id=text(item, "ItemID") or ref.external_id, facts=facts),
         state=state,
         quantity=available if state is ListingState.LIVE else 0,
-        price=_price(row, item),
+        price=price_of(row, item),
     )
 
 
-def _price(row: Element, item: Element) -> Money | None:
+def price_of(row: Element, item: Element) -> Money | None:
+    """The price of a variation or item; None where the answer has none."""
     for holder, path in ((row, "StartPrice"), (item, "SellingStatus/CurrentPrice")):
         amount = holder.find(path)
         currency = amount.get("currencyID", "") if amount is not None else ""

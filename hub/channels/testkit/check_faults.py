@@ -103,6 +103,11 @@ def deviation(
     allowed = ALLOWED[kind] if last or not operation.writing else (*ALLOWED[kind], Unavailable, Deferred)
     if status is not None and status >= 400 and kind in MANGLED:
         allowed = (*allowed, Missing, *_REFUSED, Conflict)  # the body is spoilt, the status still speaks
+    if made.effect is None and kind is K.CONFLICT:
+        allowed = (
+            *allowed,
+            Unavailable,
+        )  # nothing is at odds with a reading call: some channels can only say «trouble»
     failed = told.error is not None or isinstance(said, Refused | Stale | Deferred | Unclear)
     if failed and not isinstance(said, allowed):
         return f"told {told}; allowed: {', '.join(cls.__name__ for cls in allowed)}"
