@@ -65,14 +65,15 @@ and description is in the product's own columns, the rest in its values."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """`definitions` by code; `locales`: code → fallback."""
+    """`definitions` by code; `locales`: code → fallback; `base`: the locale that the base content is in, "" = not said."""
 
     definitions: Mapping[str, Definition]
     locales: Mapping[str, str]
+    base: str = ""
 
     def scopes(self, locale: str = "", channel: str = "") -> tuple[str, ...]:
         """The scopes to try for a locale and a channel, best first."""
-        return tuple(scopes(locale, channel, self.locales))
+        return tuple(scopes("" if locale == self.base else locale, channel, self.locales))
 
 
 def book_of(session: Session) -> Book:
@@ -100,7 +101,10 @@ def book_of(session: Session) -> Book:
             ).order_by(a.position, a.id)
         )
     }  # fmt: skip
-    locales = dict(
-        session.execute(select(Locale.code, Locale.fallback).order_by(Locale.position, Locale.code)).tuples().all()
+    n = Locale
+    spoken = session.execute(select(n.code, n.fallback, n.is_base).order_by(n.position, n.code)).all()
+    return Book(
+        definitions=definitions,
+        locales={row.code: row.fallback for row in spoken},
+        base=next((row.code for row in spoken if row.is_base), ""),
     )
-    return Book(definitions=definitions, locales=locales)

@@ -48,7 +48,7 @@ def content_of(book: Book, product: Speaks, *, locale: str = "", channel: str = 
         if definition is None or found is None:
             continue
         texts[code] = shown(definition, found.value, book.scopes(locale))
-        if definition.localisable and locale and found.scope.partition("@")[0] != locale:
+        if definition.localisable and locale not in ("", book.base) and found.scope.partition("@")[0] != locale:
             fallen[code] = found.scope
     return Content(title=texts.pop("title"), description=texts.pop("description"), attributes=texts, fallen_back=fallen)
 

@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 BASE = ""
+EVERY = "*"
+"""In requirements: every channel, every locale."""
 
 
 def scope_of(locale: str = "", channel: str = "") -> str:

@@ -24,7 +24,9 @@ class Locale(Base):
     position: Mapped[int] = mapped_column(default=0)
     is_base: Mapped[bool] = mapped_column(default=False)
     __table_args__ = (
-        Index("uq_locales_base", "is_base", unique=True, postgresql_where=text("is_base"), sqlite_where=text("is_base")),
+        Index(
+            "uq_locales_base", "is_base", unique=True, postgresql_where=text("is_base"), sqlite_where=text("is_base")
+        ),
     )
 
 

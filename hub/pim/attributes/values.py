@@ -68,12 +68,22 @@ def merged(
     return out
 
 
+def is_channel(name: str) -> bool:
+    """Whether a channel could be called so. Which are installed is not known here."""
+    return _CHANNEL.fullmatch(name) is not None
+
+
 def _check_scope(book: Book, definition: Definition, scope: str) -> None:
     locale, channel = split_scope(scope)
     if locale and not definition.localisable:
         raise Invalid(
             f"{definition.code} has one value for all languages, not one for {shorten(locale, 20)!r}",
             field=definition.code, value=scope, fix="make the attribute localisable, or leave the language out",
+        )  # fmt: skip
+    if locale and locale == book.base:
+        raise Invalid(
+            f"the base content is in {locale}: it has no values of its own", field=definition.code, value=scope,
+            fix="leave the language out",
         )  # fmt: skip
     if locale and locale not in book.locales:
         raise Invalid(
@@ -85,7 +95,7 @@ def _check_scope(book: Book, definition: Definition, scope: str) -> None:
             f"{definition.code} has one value for all channels, not one for {shorten(channel, 20)!r}",
             field=definition.code, value=scope, fix="let the attribute have values per channel, or leave it out",
         )  # fmt: skip
-    if channel and not _CHANNEL.fullmatch(channel):
+    if channel and not is_channel(channel):
         raise Invalid(f"{shorten(channel, 40)!r} is no channel", field=definition.code, value=scope)
 
 
