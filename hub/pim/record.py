@@ -42,7 +42,7 @@ def changes(
                 pairs[field] = (before, row[field])
         out.append(
             Changed(
-                subject=subject, id=ids[name][0], key=name, action="created" if ids[name][1] else "updated",
+                subject=subject, id=ids[name][0], key=name, action="created" if old is None and ids[name][1] else "updated",
                 changes=pairs,
             )
         )  # fmt: skip

@@ -7,7 +7,7 @@ timeout beyond the longest task, so that Redis does not deliver a running task a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import Celery
@@ -17,12 +17,13 @@ from sqlalchemy import delete
 from hub.db.session import unit
 from hub.db.upsert import put
 from hub.kernel.ids import AccountId
-from hub.sync import flows, relay
+from hub.sync import catalogue, flows, relay
 from hub.sync.hub import Hub
 from hub.work.kinds import KINDS, Lane
 from hub.work.models import Ring
 
 TASK = "hub.turn"
+CATALOGUE_TASK = "hub.catalogue"
 SOFT_LIMIT_S = 240
 HARD_LIMIT_S = 300
 RING_AGAIN_S = 60
@@ -63,6 +64,8 @@ class Ringer:
     def __init__(self, hub: Hub, broker_url: str, app: Celery | None = None) -> None:
         self._hub = hub
         self._app = app or make_app(broker_url)
+        self._catalogue_rung: datetime | None = None
+        self._forgetting = catalogue.Forgetting(hub)
 
     def ring(self) -> None:
         self.sweep()
@@ -94,7 +97,25 @@ class Ringer:
                 self._hub.log("broker.away", error=repr(error)[:200])
                 answered(self._hub, lane.account_id, lane.kind)
                 return sent
-        return sent
+        return sent + self._sweep_catalogue(now)
+
+    def _sweep_catalogue(self, now: datetime) -> int:
+        """Ring for a job on the catalogue, at most once a minute: who is at work rings for the next turn itself."""
+        self._forgetting.look()
+        again = self._catalogue_rung is None or now - self._catalogue_rung >= timedelta(seconds=RING_AGAIN_S)
+        if not again or not catalogue.waiting(self._hub):
+            return 0
+        return self.ring_catalogue(now)
+
+    def ring_catalogue(self, now: datetime) -> int:
+        """Ask a worker for one turn on the catalogue."""
+        try:
+            self._app.send_task(CATALOGUE_TASK, queue=Lane.BULK.value, retry=False)
+        except (OperationalError, OSError) as error:
+            self._hub.log("broker.away", error=repr(error)[:200])
+            return 0
+        self._catalogue_rung = now
+        return 1
 
 
 def answered(hub: Hub, account_id: int, kind: str) -> None:
@@ -122,6 +143,11 @@ def run_worker(
     @app.task(name=TASK)  # type: ignore[untyped-decorator]  # Celery has no types
     def _turn(account_id: int, kind: str) -> None:
         turn(hub, ringer.sweep, account_id, kind)
+
+    @app.task(name=CATALOGUE_TASK)  # type: ignore[untyped-decorator]  # Celery has no types
+    def _catalogue() -> None:
+        if catalogue.turn(hub):
+            ringer.ring_catalogue(hub.clock.now())
 
     queues = ",".join(lanes or [lane.value for lane in Lane])
     arguments: list[Any] = [

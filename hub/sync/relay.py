@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.db.session import reading, unit
 from hub.kernel.ids import AccountId
-from hub.sync import flows
+from hub.sync import catalogue, flows
 from hub.sync.hub import Hub
 from hub.work import accounts, items
 from hub.work.items import DueLane
@@ -38,6 +38,9 @@ def drain(hub: Hub, *, max_turns: int = 10_000, kinds: tuple[str, ...] | None = 
         for lane in lanes:
             moved += flows.run(hub, lane.account_id, lane.kind)
             turns += 1
+        if kinds is None and catalogue.turn(hub):
+            moved += 1
+            turns += 1
         if moved == 0:
             break
     return turns
@@ -51,7 +54,8 @@ class Ring:
 
 class LocalWorkers:
     """The in-process broker: a few threads that carry out what the relay finds. At most one turn per (account, kind)
-    is queued or running, so a slow account cannot fill the queue."""
+    is queued or running, so a slow account cannot fill the queue. Work on the catalogue has a thread of its own: a long
+    import holds up no account."""
 
     def __init__(
         self, hub: Hub, *, threads: int = 4, on_error: Callable[[Ring, BaseException], None] | None = None
@@ -67,21 +71,25 @@ class LocalWorkers:
             threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(max(1, threads))
         ]
         self._sweeper = threading.Thread(target=self._sweep, name="relay", daemon=True)
+        self._catalogue = catalogue.Thread(hub)
 
     def start(self) -> LocalWorkers:
         for thread in self._threads:
             thread.start()
         self._sweeper.start()
+        self._catalogue.start()
         return self
 
     def ring(self) -> None:
         """There may be work: look now instead of at the next sweep."""
         self._wake.set()
+        self._catalogue.ring()
 
     def stop(self, timeout_s: float = 30.0) -> None:
         """Finish running turns, start no new ones."""
         self._stop.set()
         self._wake.set()
+        self._catalogue.stop(timeout_s)
         self._sweeper.join(timeout_s)
         for _ in self._threads:
             self._queue.put(None)
@@ -91,7 +99,7 @@ class LocalWorkers:
     @property
     def busy(self) -> bool:
         with self._lock:
-            return bool(self._held)
+            return bool(self._held) or self._catalogue.busy
 
     def _sweep(self) -> None:
         while not self._stop.is_set():

@@ -16,6 +16,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from hub.db.session import Sessions, reading, unit
+from hub.kernel import failpoints
 from hub.kernel.clock import Clock
 from hub.kernel.errors import HubError, NotAllowedNow, Unknown
 from hub.kernel.ids import new_token
@@ -119,11 +120,38 @@ def ask_to_stop(session: Session, job_id: int, now: datetime) -> Job:
     return job
 
 
+def resume(session: Session, job_id: int, now: datetime) -> Job:
+    """Let a job that was stopped or failed go on from where it is.
+
+    Raises:
+        Unknown: no such job.
+        NotAllowedNow: it is under way, finished or taken back already.
+    """
+    job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        raise Unknown(f"there is no job {job_id}", field="job", value=job_id, fix="`hub jobs list` shows them")
+    if job.state not in ("stopped", "failed"):
+        raise NotAllowedNow(
+            f"job {job_id} is {job.state}; only one that was stopped or failed can go on", field="job", value=job_id
+        )
+    taken_back = session.scalars(
+        select(Job.id).where(Job.undo_of == job_id, Job.state.in_((*OPEN, "done"))).limit(1)
+    ).first()
+    if taken_back is not None:
+        raise NotAllowedNow(f"job {job_id} is being taken back by job {taken_back}", field="job", value=job_id)
+    job.state, job.error, job.ended_at = "ready", "", None
+    job.lease_owner = job.lease_until = None
+    return job
+
+
 def next_ready(session: Session, now: datetime) -> int | None:
-    """The oldest job that nobody works on."""
+    """The oldest job that nobody works on, of a kind that this process knows."""
     return session.scalars(
         select(Job.id)
-        .where(or_(Job.state == "ready", (Job.state.in_(("running", "stopping"))) & (Job.lease_until < now)))
+        .where(
+            or_(Job.state == "ready", (Job.state.in_(("running", "stopping"))) & (Job.lease_until < now)),
+            Job.kind.in_(kinds()),
+        )
         .order_by(Job.created_at, Job.id)
         .limit(1)
     ).first()
@@ -146,12 +174,15 @@ def run(
     *,
     progress: Callable[[Progress], None] | None = None,
     steps: int | None = None,
+    until: datetime | None = None,
+    take_over: bool = False,
 ) -> str | None:
-    """Carry a job out, from where it is, until it ends (or `steps` were made). Returns the state it is then in; None if
-    somebody else works on it or it has ended already. A step that raises anything but a refusal leaves the job to be
-    taken over when its lease ends."""
+    """Carry a job out, from where it is, until it ends (or `steps` were made, or it is `until`). Returns the state it is
+    then in; None if somebody else works on it or it has ended already. A step that raises anything but a refusal leaves
+    the job to be taken over when its lease ends; with `take_over` at once, which is safe: whoever worked on it writes
+    nothing more."""
     owner = new_token()
-    claimed = _claim(sessions, job_id, owner, clock.now())
+    claimed = _claim(sessions, job_id, owner, clock.now(), take_over)
     if claimed is None:
         return None
     fence, kind = claimed
@@ -162,23 +193,27 @@ def run(
             state, seen = _one_step(sessions, clock, job_id, fence, worker)
             if progress is not None and seen is not None:
                 progress(seen)
+            failpoints.reach("job.step")
             made += 1
-            if state != "running" or (steps is not None and made >= steps):
-                if state == "running":
-                    _hand_back(sessions, job_id, fence)
+            if state != "running":
                 return state
+            if (steps is not None and made >= steps) or (until is not None and clock.now() >= until):
+                return _hand_back(sessions, job_id, fence, clock.now())
     finally:
         close = getattr(worker, "close", None)
         if close is not None:
             close()
 
 
-def _claim(sessions: Sessions, job_id: int, owner: str, now: datetime) -> tuple[int, str] | None:
+def _claim(sessions: Sessions, job_id: int, owner: str, now: datetime, take_over: bool) -> tuple[int, str] | None:
     with unit(sessions) as session:
         job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
         if job is None or job.state not in OPEN:
             return None
-        if job.state != "ready" and job.lease_until is not None and job.lease_until >= now:
+        held = job.state != "ready" and job.lease_until is not None and job.lease_until >= now
+        if held and not take_over:
+            return None
+        if job.kind not in _workers:  # written by a newer release, or by an extension that is gone
             return None
         job.state = "stopping" if job.state == "stopping" else "running"
         job.started_at = job.started_at or now
@@ -208,13 +243,19 @@ def _one_step(sessions: Sessions, clock: Clock, job_id: int, fence: int, worker:
             if step.finished:
                 job.state, job.ended_at, job.lease_until = "done", now, None
                 _settle_undone(session, job)
+            failpoints.reach("job.before_commit")
             return job.state, Progress(job=job_id, state=job.state, done=job.done, total=job.total)
     except HubError as refusal:
         with unit(sessions) as session:
             session.execute(
                 update(Job)
                 .where(Job.id == job_id, Job.fence == fence)
-                .values(state="failed", error=refusal.message, ended_at=clock.now(), lease_until=None)
+                .values(
+                    state="failed",
+                    error=" — ".join(filter(None, (refusal.message, refusal.fix))),
+                    ended_at=clock.now(),
+                    lease_until=None,
+                )
             )
         return "failed", None
 
@@ -224,13 +265,18 @@ def _settle_undone(session: Session, job: Job) -> None:
         session.execute(update(Job).where(Job.id == job.undo_of).values(state="undone"))
 
 
-def _hand_back(sessions: Sessions, job_id: int, fence: int) -> None:
+def _hand_back(sessions: Sessions, job_id: int, fence: int, now: datetime) -> str:
+    """Leave the job to whoever comes next; one that was asked to stop meanwhile stops here."""
     with unit(sessions) as session:
-        session.execute(
-            update(Job)
-            .where(Job.id == job_id, Job.fence == fence, Job.state == "running")
-            .values(state="ready", lease_owner=None, lease_until=None)
-        )
+        job = session.get(Job, job_id, with_for_update=True, populate_existing=True)
+        if job is None or job.fence != fence:
+            return "lost"
+        if job.state == "stopping":
+            job.state, job.ended_at = "stopped", now
+        elif job.state == "running":
+            job.state = "ready"
+        job.lease_owner = job.lease_until = None
+        return job.state
 
 
 def _view(job: Job) -> JobView:

@@ -1,0 +1,13 @@
+"""Every kind of job on the catalogue. Whoever starts or runs jobs loads them first."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_MODULES = ("hub.pim.history.undo",)
+
+
+def load() -> None:
+    """Make every kind known to pim/jobs/run.py. Called again it does nothing."""
+    for name in _MODULES:
+        import_module(name)
