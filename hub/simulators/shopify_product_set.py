@@ -19,7 +19,17 @@ from hub.simulators.shopify_products import (
     product_by_id,
     variant_by_id,
 )
-from hub.simulators.shopify_records import Item, MediaImage, Metafield, Option, OptionValue, Product, Variant, number_of
+from hub.simulators.shopify_records import (
+    Item,
+    MediaImage,
+    Metafield,
+    Option,
+    OptionValue,
+    Product,
+    Variant,
+    gid,
+    number_of,
+)
 from hub.simulators.shopify_shop import user_error
 from hub.simulators.shopify_state import CURRENCY, Call
 
@@ -365,6 +375,12 @@ def _media(call: Call, row: Data) -> MediaImage:
     )
 
 
+def _media_named(product: Product, file: Data) -> int | None:
+    """Which of the product's pictures a variant's file is: by its id, else by where it came from."""
+    named = (file.get("id"), file.get("originalSource"))
+    return next((row.id for row in product.media if gid("MediaImage", row.id) == named[0] or row.url == named[1]), None)
+
+
 def _write_options(call: Call, product: Product, options: list[tuple[str, list[str]]]) -> None:
     old = {option.name: option for option in product.options}
     product.options = []
@@ -387,6 +403,8 @@ def _write_variants(call: Call, product: Product, rows: list[_Row]) -> None:
         variant = row.existing or _new_variant(call, product)
         variant.choice = row.choice
         write_variant(call, variant, row.data)
+        if "file" in row.data:
+            variant.media_id = _media_named(product, row.data["file"] or {})
         for location_id, name, quantity in row.levels:
             level = call.shop.stocked(variant.item_id, location_id, call.now)
             level.available = quantity if name == "available" else quantity - level.committed

@@ -219,6 +219,12 @@ def _display_name(variant: Variant, info: Any) -> str:
     return title if variant.choice == [DEFAULT_TITLE] else f"{title} - {variant_title(variant)}"
 
 
+def _variant_media(variant: Variant, info: Any, **args: Any) -> Any:
+    call = call_of(info)
+    product = call.shop.products[variant.product_id]
+    return paginate([row for row in product.media if row.id == variant.media_id], args, call, by_id)
+
+
 def _image(media: MediaImage, info: Any) -> dict[str, Any]:
     return {
         "__typename": "Image",
@@ -308,6 +314,7 @@ FIELDS: Fields = {
     "ProductVariant.inventoryQuantity": lambda variant, info: call_of(info).shop.total_available(variant),
     "ProductVariant.sellableOnlineQuantity": lambda variant, info: call_of(info).shop.sellable(variant),
     "ProductVariant.selectedOptions": _selected,
+    "ProductVariant.media": _variant_media,
     "ProductVariant.metafield": _metafield,
     "ProductVariant.metafields": _metafields,
     "Metafield.jsonValue": lambda row, info: row.value,

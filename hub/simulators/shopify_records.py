@@ -122,6 +122,7 @@ class Variant:
     inventory_policy: str = "DENY"
     taxable: bool = True
     tax_code: str | None = None
+    media_id: int | None = None  # the one picture of the product that shows this variant
     metafields: list[Metafield] = field(default_factory=list)
 
 

@@ -346,3 +346,13 @@ def test_the_first_active_location_is_the_one_that_ships(shop: Shop) -> None:
         {"name": "Altes Lager", "isActive": False},
         {"name": "Lager Hamburg", "isActive": True},
     ]
+
+
+def test_a_variant_shows_the_picture_that_was_given_for_it_and_the_others_none(shop: Shop) -> None:
+    pictures = ["https://example.com/a.jpg", "https://example.com/b.jpg"]
+    source = sizes(("S", "CUP-S"), ("M", "CUP-M"), files=[{"originalSource": url} for url in pictures])
+    source["variants"][1]["file"] = {"originalSource": pictures[1]}
+    upsert(shop, source)
+    query = "{ productVariants(first: 5) { nodes { sku media(first: 2) { nodes { ... on MediaImage { image { url } } } } } } }"
+    told = {row["sku"]: row["media"]["nodes"] for row in shop.data(query)["productVariants"]["nodes"]}
+    assert told == {"CUP-S": [], "CUP-M": [{"image": {"url": pictures[1]}}]}
