@@ -314,7 +314,8 @@ def _after(
     stages: list[dict[str, Any]] = []
     sales: list[tuple[int, int, datetime]] = []
     forget: set[int] = set()
-    touched: set[int] = set()
+    touched: set[int] = set()  # variants sold
+    moved: set[int] = set()  # lines
     for order in orders:
         order_id = ids[order.order_id]
         before = known.get(order.order_id)
@@ -349,6 +350,7 @@ def _after(
                     )
                 if moves:
                     touched.add(line.variant_id)
+                    moved.add(line.id)
             if line.listing_id is not None:
                 if line.grew:
                     sales.append((line.listing_id, line.grew, order.placed_at if line.is_new else order.updated_at))
@@ -387,9 +389,11 @@ def _after(
             }
         )  # fmt: skip
     if outside:  # before the promises shrink: the units that left are taken out of them
-        reservations.lock(session, [wish.variant_id for wish in wishes])
+        reservations.lock_for(session, wishes)
         ship_out(session, outside, now, by="channel")
-    reservations.reserve(session, wishes, now)
+    promised = reservations.promise(session, wishes, now)
+    for line_id in moved:
+        touched.update(promised.variants.get(line_id, ()))
     table = table_of(Order)
     change(
         session, Order, sorted(stages, key=lambda row: row["id"]), key=("id",),

@@ -111,9 +111,9 @@ def _reserve(session: Session, lines: list[OrderLine], now: datetime) -> None:
                 locations=tuple(accounts[order.account_id].location_ids),
             )
         )  # fmt: skip
-    reservations.reserve(session, wishes, now)
+    promised = reservations.promise(session, wishes, now)
     refresh(session, orders)
-    variants = {wish.variant_id for wish in wishes}
+    variants = {wish.variant_id for wish in wishes}.union(*promised.variants.values())
     listing_dirt.mark_stock_dirty(session, reservations.urgency_of(session, variants, down=True), now)
 
 

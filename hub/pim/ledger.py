@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.db.upsert import change, chunks, put_new, table_of
 from hub.kernel.errors import NotEnoughStock
+from hub.pim.kits.recipes import refuse_kits
 from hub.pim.models import StockMovement, StockPosition
 
 
@@ -35,9 +36,11 @@ def post(session: Session, movements: Sequence[Movement], now: datetime) -> list
 
     Raises:
         NotEnoughStock: a position would fall below what is reserved there.
+        NotAllowedNow: one of the variants is a kit.
     """
     if not movements:
         return []
+    refuse_kits(session, [movement.variant_id for movement in movements])
     touched = sorted({(m.variant_id, m.location_id) for m in movements})
     levels = _lock(session, touched)
     missing = [position for position in touched if position not in levels]

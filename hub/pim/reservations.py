@@ -1,29 +1,36 @@
-"""The only writer of reserved: promises to buyers, one per order line.
+"""The only writer of reserved: promises to buyers, of one order line each; where a kit was sold, of all its components.
 
 Positions are locked in (variant, location) order before anything is decided (a no-op on SQLite, where the unit
 already holds the database), promises are read under that lock, and every change is a conditional UPDATE, so that no unit
-is promised twice.
+is promised twice. A line of a kit holds whole kits only, all components at one location: two lines that wait for each
+other's components cannot come about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from hub.db.session import is_sqlite
-from hub.db.upsert import change, chunks, put_new, table_of
-from hub.pim.models import Location, Reservation, StockPosition
-from hub.pim.rules import Spot, choose_spot
+from hub.db.upsert import chunks, put_new
+from hub.pim.held import Line, Positions, entangled, lines_from, rows_of, whole_lines
+from hub.pim.held import lock as lock
+from hub.pim.kits.recipes import Parts, containing, parts_of
+from hub.pim.kits.rules import kits_from
+from hub.pim.models import Reservation, StockPosition
+from hub.pim.rules import choose_spot
 from hub.work.kinds import Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """An order line that needs `wanted` units (>= 0) in all that are still to be shipped."""
+    """An order line that needs `wanted` units (>= 0) in all that are still to be shipped. `variant_id` is what was sold:
+    of a kit, its components are promised."""
 
     order_line_id: int
     variant_id: int
@@ -34,245 +41,214 @@ class Wish:
     locations: tuple[int, ...] = ()  # empty = any
 
 
-class _Positions:
-    """Locked positions of some variants, kept in step with the UPDATEs made."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promised:
+    """What became of wishes: `held` sold units by line; `variants` are those whose positions a line uses or used."""
 
-    def __init__(self, session: Session, variant_ids: Iterable[int]) -> None:
-        self._session = session
-        self.spots: dict[int, dict[int, list[int]]] = {}  # variant -> location -> [on_hand, reserved]
-        self.priority: dict[int, int] = {
-            row.id: row.priority for row in session.execute(select(Location.id, Location.priority))
-        }
-        for part in chunks(sorted(set(variant_ids))):
-            for row in session.execute(
-                select(
-                    StockPosition.variant_id, StockPosition.location_id, StockPosition.on_hand, StockPosition.reserved
-                )
-                .where(StockPosition.variant_id.in_(part))
-                .order_by(StockPosition.variant_id, StockPosition.location_id)
-                .with_for_update()
-            ):
-                self.spots.setdefault(row.variant_id, {})[row.location_id] = [row.on_hand, row.reserved]
-        self.deltas: dict[tuple[int, int], int] = {}
-
-    def of(self, variant_id: int, only: Sequence[int]) -> list[Spot]:
-        return [
-            Spot(location_id=loc, priority=self.priority.get(loc, 100), available=on_hand - reserved)
-            for loc, (on_hand, reserved) in self.spots.get(variant_id, {}).items()
-            if not only or loc in only
-        ]
-
-    def add(self, variant_id: int, location_id: int, delta: int) -> None:
-        if delta:
-            self.spots[variant_id][location_id][1] += delta
-            self.deltas[variant_id, location_id] = self.deltas.get((variant_id, location_id), 0) + delta
-
-    def available(self, variant_id: int) -> int:
-        return sum(on_hand - reserved for on_hand, reserved in self.spots.get(variant_id, {}).values())
-
-    def write(self) -> None:
-        """Apply the sums. The condition repeats the invariant: a lost lock would show as an error, not as an oversell."""
-        rows = [
-            {"variant_id": v, "location_id": loc, "delta": delta}
-            for (v, loc), delta in sorted(self.deltas.items())
-            if delta
-        ]
-        p = table_of(StockPosition)
-        changed = change(
-            self._session,
-            StockPosition,
-            rows,
-            key=("variant_id", "location_id"),
-            types={"delta": p.c.reserved.type},
-            values=lambda given: {"reserved": p.c.reserved + given("delta"), "version": p.c.version + 1},
-            where=lambda given: (p.c.reserved + given("delta") >= 0) & (p.c.reserved + given("delta") <= p.c.on_hand),
-        )
-        if changed != len(rows):
-            raise RuntimeError(f"{len(rows) - changed} of {len(rows)} positions moved under their lock")
-        self.deltas.clear()
+    held: Mapping[int, int]
+    variants: Mapping[int, Collection[int]]
 
 
-def lock(session: Session, variant_ids: Iterable[int]) -> None:
-    """Lock the positions of these variants, always in the same order, before a unit touches them one after the other:
-    two units with the same variants in another sequence would otherwise lock each other out. Nothing to do on SQLite."""
+def lock_for(session: Session, wishes: Iterable[Wish]) -> None:
+    """Lock whatever these wishes may touch, for a unit that does something else with their lines before it promises."""
     if is_sqlite(session):
         return
-    for part in chunks(sorted(set(variant_ids))):
-        session.execute(
-            select(StockPosition.variant_id)
-            .where(StockPosition.variant_id.in_(part))
-            .order_by(StockPosition.variant_id, StockPosition.location_id)
-            .with_for_update()
-        ).all()
+    wanted = list(wishes)
+    recipes = parts_of(session, [wish.variant_id for wish in wanted])
+    promised = {
+        v for line in lines_from(rows_of(session, [w.order_line_id for w in wanted])).values() for v in line.variant_ids
+    }
+    lock(session, promised.union(*([v for v, _ in recipe] for recipe in recipes.values())))
 
 
-def _promises(
-    session: Session, order_line_ids: Iterable[int], variant_ids: Iterable[int] = ()
-) -> tuple[list[Reservation], _Positions]:
-    """The promises of these lines as they are under the lock of their positions (and of those of `variant_ids`). Read
-    any earlier, they could be changed by whoever held the lock before."""
-    lines = sorted(set(order_line_ids))
+@dataclass(slots=True, kw_only=True)
+class _Desk:
+    """Lines under the lock of their positions. `parts`: what one unit of a variant sold anew takes."""
+
+    lines: dict[int, Line]
+    positions: Positions
+    parts: dict[int, Parts]
+
+
+Begins = Callable[[int, Line | None], int | None]
+"""Of a line (id, promise if there is one): the variant whose recipe is needed, None where the promise has its own."""
+
+
+def _desk(session: Session, order_line_ids: Iterable[int], begins: Begins) -> _Desk:
+    """These lines as they are under the lock of their positions. Read any earlier, they could be changed by whoever held
+    the lock before."""
+    ids = sorted(set(order_line_ids))
+    lines = lines_from(rows_of(session, ids))
+    parts: dict[int, Parts] = {}
     locked: set[int] = set()
-    needed = set(variant_ids)
-    for part in chunks(lines):
-        needed |= set(session.scalars(select(Reservation.variant_id).where(Reservation.order_line_id.in_(part))))
+    positions: Positions | None = None
     while True:
+        new = {variant_id for i in ids if (variant_id := begins(i, lines.get(i))) is not None}
+        parts |= parts_of(session, new - parts.keys())
+        needed = {variant_id for line in lines.values() for variant_id in line.variant_ids}
+        needed |= {variant_id for recipe in parts.values() for variant_id, _ in recipe}
+        if positions is not None and needed <= locked:
+            return _Desk(lines=lines, positions=positions, parts=parts)
+        if lines and not is_sqlite(session):  # units may be given back, and taken by lines that are short
+            needed = entangled(session, needed)
         locked |= needed
-        positions = _Positions(session, locked)
-        rows: list[Reservation] = []
-        for part in chunks(lines):
-            rows.extend(
-                session.scalars(
-                    select(Reservation)
-                    .where(Reservation.order_line_id.in_(part))
-                    .order_by(Reservation.id)
-                    .execution_options(populate_existing=True)
-                )
-            )
-        needed = {row.variant_id for row in rows} - locked
-        if not needed:  # else a line was mapped anew meanwhile
-            return rows, positions
+        positions = Positions(session, locked)
+        lines = lines_from(rows_of(session, ids))  # a line may have been mapped anew meanwhile
 
 
 def reserve(session: Session, wishes: Sequence[Wish], now: datetime) -> dict[int, int]:
-    """Make or change the promises of these lines; returns what each line now holds (line id → units).
+    """Make or change the promises of these lines; returns what each line now holds (line id → sold units).
 
     Asking again with the same numbers changes nothing. A smaller `wanted` gives units back; 0 closes the promise.
-    Units given back go to lines that are short. Callers dirty the listings of `touched` variants themselves
-    (`urgency_of`).
+    Units given back go to lines that are short. A promise of a kit keeps the recipe it began with until it is closed.
     """
+    return dict(promise(session, wishes, now).held)
+
+
+def promise(session: Session, wishes: Sequence[Wish], now: datetime) -> Promised:
+    """As `reserve`; also tells which variants each line concerns: callers dirty their listings (`urgency_of`)."""
     if not wishes:
-        return {}
+        return Promised(held={}, variants={})
     held: dict[int, int] = {}
-    found, positions = _promises(session, [w.order_line_id for w in wishes], {w.variant_id for w in wishes})
-    existing = {row.order_line_id: row for row in found}
-    new_rows: list[dict[str, object]] = []
+    variants: dict[int, Collection[int]] = {}
+    by_line = {wish.order_line_id: wish for wish in wishes}
+
+    def begins(line_id: int, line: Line | None) -> int | None:
+        wish = by_line[line_id]
+        if line is None or line.is_closed:
+            return wish.variant_id if wish.wanted or (line is not None and line.sold != wish.variant_id) else None
+        return None if line.sold == wish.variant_id else wish.variant_id
+
+    desk = _desk(session, by_line, begins)
+    positions = desk.positions
+    new_rows: list[dict[str, Any]] = []
+    stale: list[int] = []
     freed: set[int] = set()
     for wish in wishes:
-        row = existing.get(wish.order_line_id)
-        if row is None:
-            if wish.wanted == 0:
+        line = desk.lines.get(wish.order_line_id)
+        before: list[int] = []
+        if line is not None and _outdated(line, wish, desk.parts):  # give everything back, start over
+            before = line.variant_ids
+            if line.held:
+                freed.update(before)
+                line.give_back(positions, line.held)
+            stale += [row.id for row in line.rows]
+        if line is None or before:
+            if wish.wanted == 0 and line is None:
                 held[wish.order_line_id] = 0
                 continue
-            spot, quantity = choose_spot(positions.of(wish.variant_id, wish.locations), wish.wanted)
+            recipe = desk.parts[wish.variant_id]
+            spot, units = choose_spot(positions.of(recipe, wish.locations), wish.wanted)
             if spot is not None:
-                positions.add(wish.variant_id, spot.location_id, quantity)
-            new_rows.append(
-                {
-                    "order_line_id": wish.order_line_id, "part": 0, "order_ref": wish.order_ref, "account_id": wish.account_id,
-                    "variant_id": wish.variant_id, "location_id": spot.location_id if spot else None,
-                    "wanted": wish.wanted, "quantity": quantity, "placed_at": wish.placed_at, "created_at": now,
-                    "closed_at": None,
-                }
-            )  # fmt: skip
-            held[wish.order_line_id] = quantity
+                positions.take(recipe, spot.location_id, units)
+            new_rows += _rows(wish, recipe, spot.location_id if spot else None, units, now)
+            held[wish.order_line_id] = units
+            variants[wish.order_line_id] = {*before, *(variant_id for variant_id, _ in recipe)}
             continue
-        if row.variant_id != wish.variant_id:  # mapped anew: give everything back, start over
-            _give_back(positions, row, row.quantity)
-            freed.add(row.variant_id)
-            row.variant_id, row.location_id, row.quantity = wish.variant_id, None, 0
-        if row.quantity > wish.wanted:
-            _give_back(positions, row, row.quantity - wish.wanted)
-            freed.add(row.variant_id)
-        row.wanted = wish.wanted
-        row.closed_at = None if wish.wanted > 0 else (row.closed_at or now)
-        if row.quantity < row.wanted:
-            _top_up(positions, row, wish.locations)
-        held[wish.order_line_id] = row.quantity
+        if line.held > wish.wanted:
+            line.give_back(positions, line.held - wish.wanted)
+            freed.update(line.variant_ids)
+        line.want(wish.wanted, now)
+        if line.held < line.wanted and line.top_up(positions, wish.locations):
+            freed.update(line.variant_ids)
+        held[wish.order_line_id] = line.held
+        variants[wish.order_line_id] = line.variant_ids
+    session.flush()  # rows that go and rows that come are written past the session
+    for part in chunks(stale):
+        session.execute(delete(Reservation).where(Reservation.id.in_(part)))
     if new_rows:
         made = put_new(session, Reservation, new_rows, key=("order_line_id", "part"), returning=("id",))
         if len(made) != len(new_rows):
             raise RuntimeError("another unit promised the same lines meanwhile")
     positions.write()
-    session.flush()  # fill() below reads reservations by query
     if freed:
         fill(session, freed, now)
-    return held
+    return Promised(held=held, variants=variants)
 
 
-def _give_back(positions: _Positions, row: Reservation, units: int) -> None:
-    if units and row.location_id is not None:
-        positions.add(row.variant_id, row.location_id, -units)
-        row.quantity -= units
+def _outdated(line: Line, wish: Wish, parts: Mapping[int, Parts]) -> bool:
+    """Is the line of another variant now, or does it begin again, and what was sold is made otherwise than before?"""
+    if line.sold != wish.variant_id:
+        return True
+    return line.is_closed and wish.wanted > 0 and parts[line.sold] != line.parts
 
 
-def _top_up(positions: _Positions, row: Reservation, only: Sequence[int]) -> None:
-    """Hold what is missing: where the line is held already, else wherever all of it lies (the promise moves there)."""
-    missing = row.wanted - row.quantity
-    if row.location_id is not None and row.quantity > 0:
-        here = positions.of(row.variant_id, (row.location_id,))
-        units = min(missing, max(0, here[0].available)) if here else 0
-        positions.add(row.variant_id, row.location_id, units)
-        row.quantity += units
-        if units < missing:
-            elsewhere, whole = choose_spot(positions.of(row.variant_id, only), row.wanted)
-            if elsewhere is not None and whole == row.wanted:
-                _give_back(positions, row, row.quantity)
-                row.location_id = elsewhere.location_id
-                positions.add(row.variant_id, elsewhere.location_id, whole)
-                row.quantity = whole
-        return
-    spot, units = choose_spot(positions.of(row.variant_id, only), missing)
-    if spot is not None and units:
-        row.location_id = spot.location_id
-        positions.add(row.variant_id, spot.location_id, units)
-        row.quantity += units
+def _rows(wish: Wish, recipe: Parts, location_id: int | None, units: int, now: datetime) -> list[dict[str, Any]]:
+    is_kit = recipe != ((wish.variant_id, 1),)
+    return [
+        {
+            "order_line_id": wish.order_line_id, "part": part, "order_ref": wish.order_ref,
+            "account_id": wish.account_id, "variant_id": variant_id, "kit_id": wish.variant_id if is_kit else None,
+            "per_unit": per_unit, "location_id": location_id, "wanted": wish.wanted * per_unit,
+            "quantity": units * per_unit, "placed_at": wish.placed_at, "created_at": now,
+            "closed_at": None if wish.wanted else now,
+        }
+        for part, (variant_id, per_unit) in enumerate(recipe)
+    ]  # fmt: skip
 
 
 def release(session: Session, order_line_ids: Iterable[int], now: datetime) -> set[int]:
     """Close the promises of these lines and give their units back; returns the variants concerned."""
-    found, positions = _promises(session, order_line_ids)
-    rows = [row for row in found if row.closed_at is None]
-    if not rows:
+    desk = _desk(session, order_line_ids, lambda _id, _line: None)
+    lines = [line for line in desk.lines.values() if not line.is_closed]
+    if not lines:
         return set()
-    variants = {r.variant_id for r in rows}
-    for row in rows:
-        _give_back(positions, row, row.quantity)
-        row.wanted = 0
-        row.closed_at = now
-    positions.write()
+    variants = {variant_id for line in lines for variant_id in line.variant_ids}
+    for line in lines:
+        line.give_back(desk.positions, line.held)
+        line.want(0, now)
+    desk.positions.write()
     session.flush()  # fill() reads reservations by query
     fill(session, variants, now)
     return variants
 
 
 def consume(session: Session, shipped: Mapping[int, int], now: datetime) -> dict[tuple[int, int], int]:
-    """Take shipped units (line id → units) out of the promises; returns how many units of which position left.
+    """Take shipped units (line id → sold units) out of the promises; returns how many units of which position left.
 
     The ledger entry for them is the caller's, after this. A line that held less than was shipped takes the rest from
     where it was (or would be) held; if that is promised to others, the newest of those become short.
     """
-    rows, positions = _promises(session, shipped)
+    desk = _desk(session, shipped, lambda _, line: line.sold if line is not None and line.is_closed else None)
+    positions = desk.positions
     left: dict[tuple[int, int], int] = {}
-    for row in rows:
-        units = shipped[row.order_line_id]
-        if row.location_id is None:
-            spots = positions.of(row.variant_id, ())
-            best = max(spots, key=lambda s: (s.available, -s.priority), default=None)
+    for line in desk.lines.values():
+        units = shipped[line.id]
+        parts = desk.parts[line.sold] if line.is_closed else line.parts  # closed: what it is made of may have changed
+        location_id = line.location_id
+        if location_id is None:
+            best = max(positions.of(parts, ()), key=lambda s: (s.available, -s.priority), default=None)
             if best is not None:
-                row.location_id = best.location_id
+                location_id = best.location_id
             else:
-                row.location_id = min(positions.priority, key=lambda loc: (positions.priority[loc], loc))
-        _give_back(positions, row, min(units, row.quantity))
-        row.wanted = max(row.quantity, row.wanted - units)
-        if row.wanted == 0:
-            row.closed_at = now
-        key = (row.variant_id, row.location_id)
-        left[key] = left.get(key, 0) + units
+                location_id = min(positions.priority, key=lambda loc: (positions.priority[loc], loc))
+            line.hold_at(location_id)
+        line.give_back(positions, min(units, line.held))
+        line.want(max(line.held, line.wanted - units), now)
+        for variant_id, per_unit in parts:
+            left[variant_id, location_id] = left.get((variant_id, location_id), 0) + units * per_unit
     positions.write()
     session.flush()  # later steps of the same unit read reservations by query
     return left
 
 
-def fit(session: Session, variant_id: int, location_id: int, on_hand: int) -> list[str]:
-    """Make the promises at a position fit under `on_hand`: the newest lose units and become short. Returns their
-    orders."""
-    positions = _Positions(session, (variant_id,))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """Promises that lost units: their `orders`; `freed` are other components of kits that are free again. Fill those
+    once the count is posted."""
+
+    orders: tuple[str, ...] = ()
+    freed: frozenset[int] = frozenset()
+
+
+def fit(session: Session, variant_id: int, location_id: int, on_hand: int) -> Fitted:
+    """Make the promises at a position fit under `on_hand`: the newest lose units and become short."""
+    positions = Positions(session, (variant_id,))
     spot = positions.spots.get(variant_id, {}).get(location_id)
     over = 0 if spot is None else spot[1] - max(0, on_hand)
     if over <= 0:
-        return []
-    hit: list[str] = []
+        return Fitted()
+    hit: list[tuple[Reservation, int]] = []
     rows = session.scalars(
         select(Reservation)
         .where(
@@ -285,26 +261,32 @@ def fit(session: Session, variant_id: int, location_id: int, on_hand: int) -> li
         .execution_options(populate_existing=True)
     )
     for row in rows:
-        units = min(over, row.quantity)
-        _give_back(positions, row, units)
-        over -= units
-        hit.append(row.order_ref)
-        if over == 0:
+        sold = min(-(-over // row.per_unit), row.quantity // row.per_unit)
+        hit.append((row, sold))
+        over -= sold * row.per_unit
+        if over <= 0:
             break
+    lines = whole_lines(session, [row for row, _ in hit])
+    freed = {other for line in lines.values() for other in line.variant_ids} - {variant_id}
+    if freed:
+        positions = Positions(session, {variant_id, *freed})
+    for row, sold in hit:
+        lines[row.order_line_id].give_back(positions, sold)
     positions.write()
     session.flush()  # the ledger's condition reads the position
-    return hit
+    return Fitted(orders=tuple(row.order_ref for row, _ in hit), freed=frozenset(freed))
 
 
 def fill(session: Session, variant_ids: Iterable[int], now: datetime) -> dict[int, int]:
-    """Give free units to short lines, oldest order first; returns line id → units gained."""
+    """Give free units to short lines, oldest order first; returns line id → sold units gained."""
     short = (Reservation.closed_at.is_(None), Reservation.quantity < Reservation.wanted)
     waiting: set[int] = set()
     for part in chunks(sorted(set(variant_ids))):
         waiting |= set(session.scalars(select(Reservation.variant_id).where(Reservation.variant_id.in_(part), *short)))
     if not waiting:
         return {}
-    positions = _Positions(session, waiting)
+    needed = waiting if is_sqlite(session) else entangled(session, waiting)
+    positions = Positions(session, needed)
     rows: list[Reservation] = []
     for part in chunks(sorted(waiting)):
         rows.extend(
@@ -316,29 +298,37 @@ def fill(session: Session, variant_ids: Iterable[int], now: datetime) -> dict[in
                 .execution_options(populate_existing=True)
             )
         )
-    gained: dict[int, int] = {}
-    for row in rows:
-        before = row.quantity
-        _top_up(positions, row, ())
-        if row.quantity > before:
-            gained[row.order_line_id] = row.quantity - before
+    lines = sorted(whole_lines(session, rows).values(), key=lambda line: (line.rows[0].placed_at, line.rows[0].id))
+    unread = {variant_id for line in lines for variant_id in line.variant_ids} - needed
+    if unread:
+        positions = Positions(session, needed | unread)
+    before = {line.id: line.held for line in lines}
+    while any(line.top_up(positions, ()) for line in lines if line.held < line.wanted):
+        continue  # a promise moved: what it left behind may serve another line
     positions.write()
     session.flush()  # readers of the same unit query reservations
-    return gained
+    return {line.id: line.held - before[line.id] for line in lines if line.held > before[line.id]}
 
 
 def urgency_of(session: Session, variant_ids: Iterable[int], *, down: bool) -> dict[int, int]:
-    """How urgent the listings of these variants became: to zero, down, or up."""
-    out: dict[int, int] = {}
-    for part in chunks(sorted(set(variant_ids))):
-        totals: dict[int, int] = dict.fromkeys(part, 0)
-        rows: Sequence[Row[int, int, int]] = session.execute(
-            select(StockPosition.variant_id, StockPosition.on_hand, StockPosition.reserved).where(
-                StockPosition.variant_id.in_(part)
-            )
-        ).all()
-        for row in rows:
+    """How urgent the listings of these variants became, and of every kit that contains one: to zero, down, or up."""
+    ids = set(variant_ids)
+    kits = containing(session, ids)
+    needed = (ids | {leaf for recipe in kits.values() for leaf in recipe}) - kits.keys()
+    free: dict[int, dict[int, int]] = {}  # location -> variant -> units
+    totals = dict.fromkeys(needed, 0)
+    p = StockPosition
+    for part in chunks(sorted(needed)):
+        for row in session.execute(
+            select(p.variant_id, p.location_id, p.on_hand, p.reserved).where(p.variant_id.in_(part))
+        ):
             totals[row.variant_id] += row.on_hand - row.reserved
-        for variant_id, available in totals.items():
-            out[variant_id] = int(Priority.ZERO if available <= 0 else Priority.DOWN if down else Priority.UP)
-    return out
+            if kits:
+                free.setdefault(row.location_id, {})[row.variant_id] = row.on_hand - row.reserved
+    available = {variant_id: totals[variant_id] for variant_id in ids - kits.keys()}
+    for kit, recipe in kits.items():
+        available[kit] = sum(kits_from(recipe, place) for place in free.values())
+    return {
+        variant_id: int(Priority.ZERO if units <= 0 else Priority.DOWN if down else Priority.UP)
+        for variant_id, units in sorted(available.items())
+    }

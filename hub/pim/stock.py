@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.db.session import is_sqlite
 from hub.db.upsert import chunks
 from hub.kernel.errors import Invalid, StaleEdit, Unknown
 from hub.pim import ledger, listing_dirt, reservations
+from hub.pim.kits.recipes import leaves_of, refuse_kits
+from hub.pim.kits.rules import kits_from
 from hub.pim.ledger import Movement
 from hub.pim.models import Location, Reservation, StockPosition, Variant
 from hub.pim.rules import count_delta
@@ -98,10 +101,11 @@ def _position(session: Session, variant_id: int, location_id: int) -> StockPosit
 
 def _apply(session: Session, variant: Variant, location: Location, movement: Movement, now: datetime) -> Level:
     """Make promises fit, post, fill short lines, dirty listings; a token seen before only reports."""
-    hit: list[str] = []
+    hit = reservations.Fitted()
     changed = 0
     if ledger.movement_of(session, movement.token) is None:
-        reservations.lock(session, (variant.id,))
+        here = (variant.id, location.id)
+        reservations.lock(session, (variant.id,), falling=_falling(session, {here: movement.delta}, {}))
         position = _position(session, variant.id, location.id)
         on_hand = position.on_hand if position else 0
         if on_hand + movement.delta < 0:
@@ -113,25 +117,41 @@ def _apply(session: Session, variant: Variant, location: Location, movement: Mov
             hit = reservations.fit(session, variant.id, location.id, on_hand + movement.delta)
         if ledger.post(session, [movement], now):
             changed = movement.delta
-            if movement.delta > 0:
-                reservations.fill(session, (variant.id,), now)
-            urgency = reservations.urgency_of(session, (variant.id,), down=movement.delta < 0)
+            if movement.delta > 0 or hit.freed:
+                reservations.fill(session, hit.freed or (variant.id,), now)
+            urgency = reservations.urgency_of(session, (variant.id, *hit.freed), down=movement.delta < 0)
             if movement.delta:
                 listing_dirt.mark_stock_dirty(session, urgency, now)
     position = _position(session, variant.id, location.id)
     return Level(
         sku=variant.sku, location=location.code, on_hand=position.on_hand if position else 0,
         reserved=position.reserved if position else 0, version=position.version if position else 0,
-        changed=changed, now_short=tuple(hit),
+        changed=changed, now_short=hit.orders,
     )  # fmt: skip
 
 
+def _falling(
+    session: Session, deltas: Mapping[tuple[int, int], int], counted: Mapping[tuple[int, int], int]
+) -> Collection[tuple[int, int]]:
+    """Positions (variant, location) that end below their promises after these changes or counts: a look ahead, to lock
+    whatever is touched in one order. SQLite locks nothing."""
+    keys = {*(key for key, delta in deltas.items() if delta < 0), *counted}
+    if not keys or is_sqlite(session):
+        return ()
+    return [
+        key
+        for key, (on_hand, reserved, _) in _levels(session, sorted(keys)).items()
+        if key in keys and counted.get(key, on_hand + deltas.get(key, 0)) < reserved
+    ]
+
+
 def change(session: Session, cmd: StockChange, now: datetime) -> Level:
-    """Receive, adjust or take back units.
+    """Receive, adjust or take back units. What comes back of a kit comes back as its components.
 
     Raises:
         Unknown: no such SKU or location.
         Invalid: the kind is not one of these, or the count would fall below zero.
+        NotAllowedNow: the SKU is a kit, which has no stock of its own.
     """
     if cmd.kind not in ("receive", "adjust", "return"):
         raise Invalid(
@@ -141,11 +161,50 @@ def change(session: Session, cmd: StockChange, now: datetime) -> Level:
         raise Invalid("a receipt brings at least one unit", field="delta", value=cmd.delta)
     variant = variant_by_sku(session, cmd.sku)
     location = location_by_code(session, cmd.location)
+    if variant.is_kit:
+        return _kit_back(session, variant, location, cmd, now)
     movement = Movement(
         variant_id=variant.id, location_id=location.id, kind=cmd.kind, delta=cmd.delta, token=cmd.token,
         reason=cmd.reason, by=cmd.by,
     )  # fmt: skip
     return _apply(session, variant, location, movement, now)
+
+
+def _kit_back(session: Session, kit: Variant, location: Location, cmd: StockChange, now: datetime) -> Level:
+    """Kits came back (`delta` > 0): their components are there again."""
+    if cmd.kind != "return":
+        refuse_kits(session, (kit.id,))
+    if cmd.delta <= 0:
+        raise Invalid("a return brings at least one unit", field="delta", value=cmd.delta)
+    recipe = leaves_of(session, (kit.id,))[kit.id]
+    reservations.lock(session, recipe)
+    posted = ledger.post(
+        session,
+        [
+            Movement(
+                variant_id=variant_id, location_id=location.id, kind="return", delta=cmd.delta * per_kit,
+                token=part_token(cmd.token, part, variant_id), reason=cmd.reason or f"{cmd.delta} of {kit.sku}", by=cmd.by,
+            )
+            for part, (variant_id, per_kit) in enumerate(recipe.items())
+        ],
+        now,
+    )  # fmt: skip
+    if posted:
+        reservations.fill(session, recipe, now)
+        listing_dirt.mark_stock_dirty(session, reservations.urgency_of(session, recipe, down=False), now)
+    levels = _levels(session, [(variant_id, location.id) for variant_id in recipe])
+    there = {v: level for (v, place), level in levels.items() if place == location.id}
+    on_hand = kits_from(recipe, {v: level[0] for v, level in there.items()})
+    free = kits_from(recipe, {v: level[0] - level[1] for v, level in there.items()})
+    return Level(
+        sku=kit.sku, location=location.code, on_hand=on_hand, reserved=on_hand - free, version=0,
+        changed=cmd.delta if posted else 0,
+    )  # fmt: skip
+
+
+def part_token(token: str, part: int, variant_id: int) -> str:
+    """The token of a component's movement: of the first one the token itself, so that a repeat is recognised by it."""
+    return f"{token}:part:{variant_id}" if part else token
 
 
 def count(session: Session, cmd: StockCount, now: datetime) -> Level:
@@ -154,12 +213,16 @@ def count(session: Session, cmd: StockCount, now: datetime) -> Level:
     Raises:
         StaleEdit: the position changed since `seen_version`.
         Invalid: a negative count.
+        NotAllowedNow: the SKU is a kit, which has no stock of its own.
     """
     if cmd.counted < 0:
         raise Invalid("a count cannot be negative", field="counted", value=cmd.counted)
     variant = variant_by_sku(session, cmd.sku)
+    if variant.is_kit:
+        refuse_kits(session, (variant.id,))
     location = location_by_code(session, cmd.location)
-    reservations.lock(session, (variant.id,))
+    here = (variant.id, location.id)
+    reservations.lock(session, (variant.id,), falling=_falling(session, {}, {here: cmd.counted}))
     position = _position(session, variant.id, location.id)
     version = position.version if position else 0
     repeated = ledger.movement_of(session, cmd.token) is not None
@@ -188,6 +251,7 @@ def count_many(session: Session, cmds: Sequence[StockCount], now: datetime) -> l
         Unknown: a SKU or location is not known.
         StaleEdit: a position changed since the `seen_version` of its count.
         Invalid: a negative count, or a position or token that is given twice.
+        NotAllowedNow: a SKU is a kit, which has no stock of its own.
     """
     if not cmds:
         return []
@@ -196,11 +260,12 @@ def count_many(session: Session, cmds: Sequence[StockCount], now: datetime) -> l
     keys = [(variants[cmd.sku], locations[cmd.location]) for cmd in cmds]
     if len(set(keys)) != len(keys) or len({cmd.token for cmd in cmds}) != len(cmds):
         raise Invalid("a position or a token is given twice", field="sku", fix="give each position once")
-    reservations.lock(session, [variant_id for variant_id, _ in keys])
+    counted = {key: cmd.counted for cmd, key in zip(cmds, keys, strict=True)}
+    reservations.lock(session, [variant_id for variant_id, _ in keys], falling=_falling(session, {}, counted))
     repeated = ledger.known_tokens(session, [cmd.token for cmd in cmds])
     levels = _levels(session, keys)
     movements: list[Movement] = []
-    hit: dict[tuple[int, int], list[str]] = {}
+    hit: dict[tuple[int, int], reservations.Fitted] = {}
     for cmd, key in zip(cmds, keys, strict=True):
         if cmd.counted < 0:
             raise Invalid("a count cannot be negative", field="counted", value=cmd.counted)
@@ -221,8 +286,9 @@ def count_many(session: Session, cmds: Sequence[StockCount], now: datetime) -> l
     posted = {(m.variant_id, m.location_id): m.delta for m in ledger.post(session, movements, now)}
     down = {variant_id for (variant_id, _), delta in posted.items() if delta < 0}
     up = {variant_id for (variant_id, _), delta in posted.items() if delta > 0}
-    reservations.fill(session, up, now)
-    urgency = reservations.urgency_of(session, up - down, down=False) | reservations.urgency_of(
+    freed = {variant_id for fitted in hit.values() for variant_id in fitted.freed}
+    reservations.fill(session, up | freed, now)
+    urgency = reservations.urgency_of(session, (up | freed) - down, down=False) | reservations.urgency_of(
         session, down, down=True
     )
     listing_dirt.mark_stock_dirty(session, urgency, now)
@@ -230,7 +296,7 @@ def count_many(session: Session, cmds: Sequence[StockCount], now: datetime) -> l
     return [
         Level(
             sku=cmd.sku, location=cmd.location, on_hand=on_hand, reserved=reserved, version=version,
-            changed=posted.get(key, 0), now_short=tuple(hit.get(key, ())),
+            changed=posted.get(key, 0), now_short=hit[key].orders if key in hit else (),
         )
         for cmd, key in zip(cmds, keys, strict=True)
         for on_hand, reserved, version in (after.get(key, (0, 0, 0)),)
@@ -278,36 +344,49 @@ def ship_out(session: Session, outs: Sequence[Out], now: datetime, *, by: str = 
     fresh = [out for out in outs if ledger.movement_of(session, out.token) is None]
     if not fresh:
         return
-    lines = [out.order_line_id for out in fresh]
+    r = Reservation
+    units = {out.order_line_id: out.units for out in fresh}
+    rows = session.execute(
+        select(r.order_line_id, r.variant_id, r.location_id, r.per_unit, r.quantity).where(r.order_line_id.in_(units))
+    ).all()
     reservations.lock(
-        session, session.scalars(select(Reservation.variant_id).where(Reservation.order_line_id.in_(lines)))
+        session,
+        [row.variant_id for row in rows],
+        falling={
+            (row.variant_id, row.location_id)
+            for row in rows
+            if row.location_id is not None and units[row.order_line_id] * row.per_unit > row.quantity
+        },
     )
+    promised = {row.order_line_id for row in rows}
+    freed: set[int] = set()
     for out in fresh:
-        row = session.scalars(select(Reservation).where(Reservation.order_line_id == out.order_line_id)).first()
-        if row is None:
-            continue
-        left = reservations.consume(session, {out.order_line_id: out.units}, now)
-        for (variant_id, location_id), units in left.items():
-            position = _position(session, variant_id, location_id)
-            on_hand = position.on_hand if position else 0
-            movements = []
-            if on_hand < units:
-                movements.append(
-                    Movement(
-                        variant_id=variant_id, location_id=location_id, kind="found", delta=units - on_hand,
-                        token=f"{out.token}:found", reason="more left than the books had", reference=out.reference, by=by,
-                    )
+        if out.order_line_id in promised:
+            left = reservations.consume(session, {out.order_line_id: out.units}, now)
+            for part, ((variant_id, location_id), gone) in enumerate(sorted(left.items())):
+                token = part_token(out.token, part, variant_id)
+                movement = Movement(
+                    variant_id=variant_id, location_id=location_id, kind="ship", delta=-gone, token=token,
+                    reference=out.reference, by=by,
                 )  # fmt: skip
-                ledger.post(session, movements, now)
-                on_hand = units
-            reservations.fit(session, variant_id, location_id, on_hand - units)
-            ledger.post(
-                session,
-                [
-                    Movement(
-                        variant_id=variant_id, location_id=location_id, kind="ship", delta=-units, token=out.token,
-                        reference=out.reference, by=by,
-                    )
-                ],
-                now,
-            )  # fmt: skip
+                freed |= _leave(session, movement, now)
+    if freed:
+        reservations.fill(session, freed, now)
+        listing_dirt.mark_stock_dirty(session, reservations.urgency_of(session, freed, down=True), now)
+
+
+def _leave(session: Session, movement: Movement, now: datetime) -> frozenset[int]:
+    """Units left a position, whatever the books say of it. Returns what that set free elsewhere."""
+    position = _position(session, movement.variant_id, movement.location_id)
+    on_hand = position.on_hand if position else 0
+    if on_hand + movement.delta < 0:
+        missing = -movement.delta - on_hand
+        found = replace(
+            movement, kind="found", delta=missing, token=f"{movement.token}:found",
+            reason="more left than the books had",
+        )  # fmt: skip
+        ledger.post(session, [found], now)
+        on_hand += missing
+    fitted = reservations.fit(session, movement.variant_id, movement.location_id, on_hand + movement.delta)
+    ledger.post(session, [movement], now)
+    return fitted.freed
