@@ -74,7 +74,7 @@ def upgrade() -> None:
         sa.Column("product_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", _PLAIN, nullable=False),
         sa.Column("value", _PLAIN, nullable=False),
-        sa.Column("number", sa.Float(53), nullable=True),
+        sa.Column("number", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["product_id"], ["products.id"], name="fk_attribute_index_product_id_products", ondelete="CASCADE"
         ),

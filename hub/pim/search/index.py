@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, delete, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from hub.db.upsert import chunks, put, put_new, table_of
+from hub.pim import projections
 from hub.pim.attributes.book import Book, Definition, book_of
 from hub.pim.attributes.content import shown
 from hub.pim.attributes.types import AttributeType
@@ -136,7 +137,7 @@ def _plain(markup: str) -> str:
 
 def _values(book: Book, row: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Rows of the attribute index for one product, no two the same."""
-    found: dict[tuple[str, str], float | None] = {}
+    found: dict[tuple[str, str], int | None] = {}
 
     def add(code: str, key: Key) -> None:
         if key.value and len(found) < KEYS_MAX:
@@ -155,3 +156,6 @@ def _values(book: Book, row: Mapping[str, Any], variants: Sequence[Mapping[str, 
                         add(code, key)
     for (code, text), number in found.items():
         yield {"product_id": row["id"], "code": code, "value": text, "number": number}
+
+
+projections.register("search", project)

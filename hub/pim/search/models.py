@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DDL, BigInteger, CheckConstraint, Float, ForeignKey, Index, String, Text, event, text
+from sqlalchemy import DDL, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.db.base import Base, BigId
@@ -59,14 +59,14 @@ class AttributeIndex(Base):
     """One value of a product or of one of its variants, for filters and facets; written by search/index.py alone.
 
     `code`: an attribute's, or «.tag» and «.price». `value`: the stored value as text (texts folded, money
-    «EUR:1299»); `number`: numbers as they are, money in minor units, dates as days since 0001-01-01.
+    «EUR:1299»); `number`: numbers in millionths, money in minor units, dates as days since 0001-01-01.
     """
 
     __tablename__ = "attribute_index"
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), primary_key=True)
     code: Mapped[str] = mapped_column(PLAIN, primary_key=True)
     value: Mapped[str] = mapped_column(PLAIN, primary_key=True)
-    number: Mapped[float | None] = mapped_column(Float(53))
+    number: Mapped[int | None] = mapped_column(BigInteger)
     __table_args__ = (
         Index("ix_attribute_index_value", "code", "value", "product_id"),
         Index("ix_attribute_index_number", "code", "number", "product_id"),

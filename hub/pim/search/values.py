@@ -14,6 +14,7 @@ from hub.pim.attributes.values import stored_value
 from hub.pim.search.words import words
 
 KEY_MAX = 200
+_FAR = 2**63 - 1
 TAG, PRICE = ".tag", ".price"
 """Own fields that are indexed like attributes; no attribute's code begins with a dot."""
 
@@ -23,10 +24,10 @@ _TEXTS = (T.TEXT, T.LONG_TEXT, T.RICH_TEXT, T.LINES)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A value in the index; `number` where ranges are possible."""
+    """A value in the index; `number` where ranges are possible: millionths, days since 0001-01-01, or minor units."""
 
     value: str
-    number: float | None = None
+    number: int | None = None
 
 
 def text_key(text: str) -> str:
@@ -34,8 +35,14 @@ def text_key(text: str) -> str:
     return " ".join(words(text[: KEY_MAX * 4]))[:KEY_MAX]
 
 
+def millionths(number: Decimal) -> int:
+    """A number as the index compares it: exact to six decimals, within what 64 bits hold."""
+    scaled = (number * 1_000_000).to_integral_value()
+    return max(-_FAR, min(_FAR, int(scaled)))
+
+
 def price_key(minor: int, currency: str) -> Key:
-    return Key(f"{currency}:{minor}", float(minor))
+    return Key(f"{currency}:{minor}", minor)
 
 
 def keys(definition: Definition, stored: Any) -> list[Key]:
@@ -46,11 +53,11 @@ def keys(definition: Definition, stored: Any) -> list[Key]:
         case T.LINES:
             return [Key(text_key(str(line))) for line in stored]
         case T.NUMBER:
-            return [Key(str(stored), float(Decimal(str(stored))))]
+            return [Key(str(stored), millionths(Decimal(str(stored))))]
         case T.MULTI_CHOICE:
             return [Key(str(code)) for code in stored]
         case T.DATE:
-            return [Key(str(stored), float(date.fromisoformat(str(stored)).toordinal()))]
+            return [Key(str(stored), date.fromisoformat(str(stored)).toordinal())]
         case T.BOOLEAN:
             return [Key("true" if stored else "false")]
         case T.MONEY:
