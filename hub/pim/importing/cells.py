@@ -21,6 +21,8 @@ T = TypeVar("T")
 # What a spreadsheet would calculate: «=1+1», «@SUM(A1)», «+cmd|' /C calc'!A0». A minus alone is a negative number.
 _FORMULA = re.compile(r"=|[+\-@][A-Za-z.]+\(|[+\-@][^|\n]{0,200}\|[^!\n]{0,200}!")
 
+_ERROR_CELL = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!)")
+
 
 class Cells:
     """The cells of a row. `subject` and `key` say whose errors these are."""
@@ -38,6 +40,11 @@ class Cells:
         """The cell, trimmed; empty if there is no such column."""
         place = self.columns.place.get(meaning)
         return "" if place is None else self.row.cells[place].strip()
+
+    def said(self, meaning: str) -> bool:
+        """Whether the row has that cell at all, empty or not."""
+        place = self.columns.place.get(meaning)
+        return place is not None and place not in self.row.unsaid
 
     def heading(self, meaning: str) -> str:
         return self.columns.heading.get(meaning, meaning)
@@ -68,6 +75,9 @@ class Cells:
                 f"{shorten(text, 40)!r} is a formula, not a value",
                 "save the values instead of the formulas",
             )
+            return None
+        if _ERROR_CELL.fullmatch(text):
+            self.fault(meaning, f"{text} is an error of the spreadsheet, not a value", "correct the formula behind it")
             return None
         try:
             return parse(text, self.heading(meaning))

@@ -6,14 +6,18 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from hub.kernel.errors import Invalid
 from hub.kernel.ids import digest
+from hub.kernel.money import Money
 from hub.pim import facts, gtin, units
 from hub.pim.attributes.codes import code_of
 from hub.pim.facts import ProductFacts, VariantFacts
 from hub.pim.importing.cells import Cells, money_of, whole
-from hub.pim.importing.profiles import OPTION_COUNT, Columns
+from hub.pim.importing.profiles import OPTION_COUNT, Columns, Scoped
 from hub.pim.importing.reading import Row
 from hub.pim.importing.report import RowResult
 
@@ -21,44 +25,55 @@ DERIVED_SKU_MAX = 40  # what every channel takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a file's cells are to be understood. `opening_location` takes the counts of a column without location; with
+    `clear` an empty cell empties its fact, otherwise it says nothing."""
+
+    currency: str
+    opening_location: str
+    clear: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedVariant:
-    """`stock`: location code → units to open it with, if the SKU is new."""
+    """`fields`: the facts that the row speaks about. `stock`: location code → units to open it with, if the SKU is new.
+    `components`: what a kit is made of, SKU → how many; None if the row does not say."""
 
     line: int
     facts: VariantFacts
+    fields: frozenset[str]
     stock: Mapping[str, int]
+    components: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedProduct:
-    """A product as the file tells it; `facts` None if its own columns are wrong. `problems` are of its rows."""
+    """A product as the file tells it; `facts` None if its own columns are wrong. `problems` are of its rows. `extras`:
+    labels of attributes that only the cells name. `bare`: it may come without a variant."""
 
     handle: str
     line: int
     facts: ProductFacts | None
+    fields: frozenset[str]
     variants: tuple[ParsedVariant, ...]
     picture_lines: tuple[int, ...]
     problems: tuple[RowResult, ...]
+    extras: tuple[str, ...] = ()
+    bare: bool = False
 
 
-def product_fields(columns: Columns) -> frozenset[str]:
-    """Which facts of a product this file speaks about; the others stay as they are."""
-    sources = {
-        "title": ("title",), "description": ("description",), "brand": ("brand",), "tags": ("tags",),
-        "category": ("category", "category_second"), "images": ("images", "picture"), "axes": ("option1_name",),
-    }  # fmt: skip
-    fields = {name for name, meanings in sources.items() if any(m in columns.place for m in meanings)}
-    return frozenset(fields | ({"values"} if columns.having("attribute") else set()))
-
-
-def variant_fields(columns: Columns) -> frozenset[str]:
-    """Which facts of a variant this file speaks about. Never the position: a file may hold only some variants."""
-    sources = {
-        "price": ("price",), "options": ("option1_value",), "gtin": ("gtin",), "cost": ("cost",),
-        "weight_g": ("grams", "weight"), "length_mm": ("length",), "width_mm": ("width",), "height_mm": ("height",),
-        "image": ("image",),
-    }  # fmt: skip
-    return frozenset(name for name, meanings in sources.items() if any(m in columns.place for m in meanings))
+_PRODUCT_SOURCES: Mapping[str, tuple[str, ...]] = {
+    "title": ("title",), "description": ("description",), "brand": ("brand",), "tags": ("tags",),
+    "category": ("category", "category_second"), "images": ("images", "picture"), "axes": ("option1_name",),
+    "family": ("family",), "state": ("state", "published"), "stock_class": ("stock_class",),
+}  # fmt: skip
+_VARIANT_SOURCES: Mapping[str, tuple[str, ...]] = {
+    "price": ("price",), "options": ("option1_value",), "gtin": ("gtin",), "cost": ("cost",),
+    "weight_g": ("grams", "weight"), "length_mm": ("length",), "width_mm": ("width",), "height_mm": ("height",),
+    "image": ("image",),
+}  # fmt: skip
+_EACH_ROW = frozenset({"images", "axes"})
+_YES, _NO = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no", "-1"})
 
 
 def derived_sku(handle: str, values: Sequence[str]) -> str:
@@ -77,37 +92,106 @@ def derived_sku(handle: str, values: Sequence[str]) -> str:
     return f"{sku[: DERIVED_SKU_MAX - 9].strip('-_')}-{mark}".strip("-")
 
 
-def parse_product(
-    columns: Columns, handle: str, rows: Sequence[Row], *, currency: str, opening_location: str
-) -> ParsedProduct:
-    """What `rows` (all of one handle, in order) say. `opening_location` takes the counts of a column without location."""
-    main = next((row for row in rows if _cell(columns, row, "title")), rows[0])
+def parse_product(columns: Columns, handle: str, rows: Sequence[Row], how: Reading) -> ParsedProduct:
+    """What `rows` (all of one handle, in order) say."""
+    owners = [row for row in rows if row.role != "variant"]
+    main = next((row for row in owners if _cell(columns, row, "title")), owners[0] if owners else rows[0])
     head = Cells(main, columns, subject="product", key=handle)
+    if not owners:
+        head.fault("handle", f"the row of its product {handle[:60]!r} is not in the file", "add it to the file")
     axes = _axes(columns, main, rows, head)
     problems: list[RowResult] = []
     variants: list[ParsedVariant] = []
     picture_lines: list[int] = []
     pictures: list[tuple[int, int, str]] = []
     for row in rows:
+        if row.role in ("product", "model"):
+            continue
         picture_only = columns.profile.picture_rows and _is_picture(columns, row)
         cells = Cells(row, columns, subject="picture" if picture_only else "variant", key=handle)
         picture = cells.take("picture", facts.web_address)
         if picture_only:
             picture_lines.append(row.line)
         else:
-            parsed = _variant(cells, handle, axes, len(variants), currency, opening_location)
+            parsed = _variant(cells, handle, axes, len(variants), how)
             if parsed is not None:
                 variants.append(parsed)
         if picture is not None and not cells.problems:
             pictures.append((_place(cells), row.line, picture))
         problems.extend(cells.problems)
-    product = _product(head, columns, handle, axes, [address for _, _, address in sorted(pictures)])
+    values, extras = _values(head, columns.product_values, how.clear), _extras(head)
+    for label, text in extras.items():
+        values.setdefault(code_of(label), {})[""] = text
+    product = _product(head, handle, axes, [address for _, _, address in sorted(pictures)], values)
     problems.extend(head.problems)
     bad = {p.line for p in problems}
+    fields = _said(_PRODUCT_SOURCES, main, rows, columns, how.clear) | ({"values"} if values else set())
     return ParsedProduct(
-        handle=handle, line=main.line, facts=product, variants=tuple(variants),
+        handle=handle, line=main.line, facts=product, fields=frozenset(fields), variants=tuple(variants),
         picture_lines=tuple(line for line in picture_lines if line not in bad), problems=tuple(problems),
+        extras=tuple(extras), bare=any(row.role == "product" for row in rows),
     )  # fmt: skip
+
+
+def _said(
+    sources: Mapping[str, tuple[str, ...]], main: Row, rows: Sequence[Row], columns: Columns, clear: bool
+) -> set[str]:
+    """Which facts the rows speak about: those with a cell, or with `clear` those with a column."""
+    out: set[str] = set()
+    place = columns.place
+    for field, meanings in sources.items():
+        looked = rows if field in _EACH_ROW else (main,)
+        for meaning in meanings:
+            at = place.get(meaning)
+            if at is not None and any(
+                (at not in row.unsaid) if clear else bool(row.cells[at].strip()) for row in looked
+            ):
+                out.add(field)
+                break
+    return out
+
+
+def _values(cells: Cells, columns: Sequence[Scoped], clear: bool) -> dict[str, dict[str, Any]]:
+    out: dict[str, dict[str, Any]] = {}
+    for column in columns:
+        plain = not column.meaning.startswith(("value:", "variant:"))
+        text = cells.take(column.meaning, _plain_value if plain else _typed_value)
+        if text is not None and text != "":
+            out.setdefault(column.code, {})[column.scope] = text
+        elif clear and cells.said(column.meaning):
+            out.setdefault(column.code, {})[column.scope] = None
+    return out
+
+
+def _plain_value(text: str, name: str) -> str:
+    return facts.plain_text(text, name, facts.ATTRIBUTE_MAX)
+
+
+def _typed_value(text: str, name: str) -> Any:
+    """A cell of an attribute: its type decides later. A JSON list is several values."""
+    return several(text) if text.startswith("[") and several(text) is not None else text
+
+
+def several(text: str) -> list[str] | None:
+    """The strings of a JSON list; None if the text is none."""
+    try:
+        return msgspec.json.decode(text, type=list[str])
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _extras(head: Cells) -> dict[str, str]:
+    """Attributes that a layout found in the cells («Attribute 1 name»): label → value."""
+    text = head.raw("extras")
+    given: dict[str, str] = msgspec.json.decode(text, type=dict[str, str]) if text else {}
+    out: dict[str, str] = {}
+    for label, value in given.items():
+        try:
+            name = facts.plain_text(label, "attribute", facts.NAME_MAX, needed=True)
+            out[name] = facts.plain_text(value, name, facts.ATTRIBUTE_MAX)
+        except Invalid as problem:
+            head.fault("extras", problem.message, problem.fix or "correct the cell")
+    return out
 
 
 def _cell(columns: Columns, row: Row, meaning: str) -> str:
@@ -146,24 +230,17 @@ def _axes(columns: Columns, main: Row, rows: Sequence[Row], head: Cells) -> list
 
 
 def _product(
-    head: Cells, columns: Columns, handle: str, axes: Sequence[str], pictures: Sequence[str]
+    head: Cells, handle: str, axes: Sequence[str], pictures: Sequence[str], values: Mapping[str, Mapping[str, Any]]
 ) -> ProductFacts | None:
-    title = head.need("title", lambda text, name: facts.plain_text(text, name, facts.TITLE_MAX, needed=True))
-    short = lambda text, name: facts.plain_text(text, name, facts.NAME_MAX)  # noqa: E731
-    description = head.take("description", facts.description_html)
-    brand = head.take("brand", short)
-    category = head.take("category", short) or head.take("category_second", short)
-    tags = head.take("tags", _tags)
+    title = head.need("title", _title)
+    category = head.take("category", _short) or head.take("category_second", _short)
     listed = head.take("images", _addresses)
-    attributes = {
-        name: head.take(f"attribute:{name}", lambda text, field: facts.plain_text(text, field, facts.ATTRIBUTE_MAX))
-        or ""
-        for name in columns.having("attribute")
-    }
     product = ProductFacts(
-        handle=handle, title=title or "", description=description or "", brand=brand or "", category=category or "",
-        axes=tuple(axes), images=tuple(dict.fromkeys((*(listed or ()), *pictures))), tags=tags or (),
-        values={code_of(key): {"": value} for key, value in attributes.items() if value},
+        handle=handle, title=title or "", description=head.take("description", facts.description_html) or "",
+        brand=head.take("brand", _short) or "", category=category or "", axes=tuple(axes),
+        images=tuple(dict.fromkeys((*(listed or ()), *pictures))), tags=head.take("tags", _tags) or (),
+        values=values, family=head.take("family", _short) or "", state=_state(head),
+        stock_class=head.take("stock_class", lambda text, name: text.casefold()) or "finished",
     )  # fmt: skip
     if head.problems:
         return None
@@ -174,12 +251,44 @@ def _product(
         return None
 
 
+def _title(text: str, name: str) -> str:
+    return facts.plain_text(text, name, facts.TITLE_MAX, needed=True)
+
+
+def _short(text: str, name: str) -> str:
+    return facts.plain_text(text, name, facts.NAME_MAX)
+
+
+def _state(head: Cells) -> str:
+    known = head.columns.profile.states
+
+    def parse(text: str, name: str) -> str:
+        state = known.get(text.casefold())
+        if state is None:
+            raise Invalid(f"{text[:40]!r} is no state of a product", field=name, fix=f"one of: {', '.join(known)}")
+        return state
+
+    state = head.take("state", parse)
+    if state is not None:
+        return state
+    published = head.raw("published").casefold()
+    if published and published not in _YES | _NO:
+        head.fault("published", f"{published[:40]!r} is neither true nor false", "write true or false")
+    return "approved" if published in _YES else "draft"
+
+
 def _tags(text: str, name: str) -> tuple[str, ...]:
-    return tuple(facts.plain_text(tag, name, facts.NAME_MAX) for tag in text.split(",") if tag.strip())
+    return tuple(_short(tag, name) for tag in _parts(text, ",") if tag.strip())
 
 
 def _addresses(text: str, name: str) -> tuple[str, ...]:
-    return tuple(facts.web_address(part, name) for part in text.split("|") if part.strip())
+    return tuple(facts.web_address(part, name) for part in _parts(text, "|") if part.strip())
+
+
+def _parts(text: str, mark: str) -> list[str]:
+    """A cell with several values: a JSON list, else one per line, else with `mark` between them."""
+    listed = several(text) if text.startswith("[") else None
+    return listed if listed is not None else text.split("\n" if "\n" in text else mark)
 
 
 def _options(cells: Cells, axes: Sequence[str]) -> dict[str, str]:
@@ -200,16 +309,14 @@ def _options(cells: Cells, axes: Sequence[str]) -> dict[str, str]:
     return options
 
 
-def _variant(
-    cells: Cells, handle: str, axes: Sequence[str], position: int, currency: str, opening_location: str
-) -> ParsedVariant | None:
+def _variant(cells: Cells, handle: str, axes: Sequence[str], position: int, how: Reading) -> ParsedVariant | None:
     options = _options(cells, axes)
     derive = cells.columns.profile.derive_sku
     sku = cells.take("sku", facts.sku_text) if cells.raw("sku") or derive else cells.need("sku", facts.sku_text)
     if sku is None and derive and not cells.raw("sku"):
         sku = derived_sku(handle, list(options.values()))
     cells.key = sku or handle
-    money = money_of(currency)
+    money = money_of(cells.take("currency", _currency) or how.currency)
     price = cells.need("price", money)
     number = cells.take("gtin", gtin.parse)
     cost = cells.take("cost", money)
@@ -220,23 +327,50 @@ def _variant(
         for side in ("length", "width", "height")
     ]
     image = cells.take("image", facts.web_address)
+    values = _values(cells, cells.columns.variant_values, how.clear)
+    components = cells.take("components", _components)
     stock: dict[str, int] = {}
-    for meaning, code in [("quantity", opening_location)] + [
-        (f"stock:{code}", code) for code in cells.columns.having("stock")
-    ]:
+    for meaning, code in [("quantity", how.opening_location)] + [(f"stock:{c}", c) for c in cells.columns.stock]:
         units_there = cells.take(meaning, whole)
         if units_there:
             stock[code] = units_there
     if cells.problems or sku is None or price is None:
         return None
+    fields = _said(_VARIANT_SOURCES, cells.row, (cells.row,), cells.columns, how.clear) | {"price"}
+    fields |= ({"values"} if values else set()) | ({"options"} if options else set())
     return ParsedVariant(
         line=cells.row.line,
         facts=VariantFacts(
             sku=sku, handle=handle, price=price, options=options, position=position, gtin=number, cost=cost,
-            weight_g=weight, length_mm=sides[0], width_mm=sides[1], height_mm=sides[2], image=image,
+            weight_g=weight, length_mm=sides[0], width_mm=sides[1], height_mm=sides[2], image=image, values=values,
         ),
+        fields=frozenset(fields),
         stock=stock,
+        components=components,
     )  # fmt: skip
+
+
+def _currency(text: str, name: str) -> str:
+    try:
+        return Money.zero(text).currency
+    except ValueError as error:
+        raise Invalid(str(error), field=name, value=text[:20], fix="write it like EUR") from error
+
+
+def _components(text: str, name: str) -> dict[str, int]:
+    """«SKU:2|SKU:1»: the number after the last colon is how many."""
+    out: dict[str, int] = {}
+    for part in _parts(text, "|"):
+        sku, colon, count = part.strip().rpartition(":")
+        if not colon or not re.fullmatch(r"[1-9][0-9]{0,5}", count.strip()):
+            raise Invalid(
+                f"{part.strip()[:60]!r} is not a component", field=name, fix="write it like RED-75:6, with | between"
+            )
+        sku = facts.sku_text(sku, name)
+        if sku in out:
+            raise Invalid(f"{sku} is there twice", field=name, value=sku, fix="give it once, with the sum")
+        out[sku] = int(count)
+    return out
 
 
 def _weight(cells: Cells) -> int | None:

@@ -10,9 +10,11 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from hub.kernel.errors import Invalid
 
+Role = Literal["", "product", "model", "variant"]
 RECORD_MAX = 4_000_000  # characters of one record, quoted line breaks included
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 16
@@ -30,8 +32,13 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
+    """Cells of one line. `role`: what the row is about, where the layout says so ("" = it shows by its cells).
+    `unsaid`: places of cells that the row does not have at all (JSON), which is not the same as empty."""
+
     line: int
     cells: tuple[str, ...]
+    role: Role = ""
+    unsaid: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

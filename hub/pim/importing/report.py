@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 KEEP = 10_000  # results kept of each sort: good ones, and errors; counts are always complete
+KEEP_CHANGES = 1_000  # of so many updated items it is said what changes
 
 Result = Literal["created", "updated", "unchanged", "error"]
 
@@ -14,7 +17,8 @@ Result = Literal["created", "updated", "unchanged", "error"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowResult:
     """What became of one row (`line` of the file, from 1). A row can have several errors; each names the column, what
-    is wrong with it and what to do. `subject` is file, product, variant or picture; `key` its handle or SKU."""
+    is wrong with it and what to do. `subject` is file, product, variant or picture; `key` its handle or SKU. `changes` of an
+    updated item: field → (before, after). `file` names the second file of an import, if the line is in that one."""
 
     line: int
     subject: Literal["file", "product", "variant", "picture"]
@@ -23,9 +27,13 @@ class RowResult:
     field: str = ""
     cause: str = ""
     fix: str = ""
+    changes: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
+    file: str = ""
 
     def as_dict(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        out: dict[str, object] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        out["changes"] = {name: list(pair) for name, pair in self.changes.items()}
+        return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +71,11 @@ class ImportReport:
     errors: int
     bad_rows: int
     ignored_columns: tuple[str, ...]
-    results: tuple[RowResult, ...] = field(repr=False)
+    results: tuple[RowResult, ...] = dataclasses.field(repr=False)
     omitted: int
+    format: str = "csv"
+    sheet: str = ""
+    job: int | None = None
 
     @property
     def clean(self) -> bool:
@@ -95,6 +106,7 @@ class Tally:
         self._good: list[RowResult] = []
         self._bad: list[RowResult] = []
         self._omitted = 0
+        self._changes = 0
 
     def add(self, results: list[RowResult]) -> None:
         """Results of whole rows: no row may be spread over two calls."""
@@ -106,6 +118,10 @@ class Tally:
                 self.products[result.result] += 1
             elif result.subject == "variant":
                 self.variants[result.result] += 1
+            if result.changes:
+                self._changes += 1
+                if self._changes > KEEP_CHANGES:
+                    result = replace(result, changes={})
             kept = self._bad if result.result == "error" else self._good
             if len(kept) < KEEP:
                 kept.append(result)
