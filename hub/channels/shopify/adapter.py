@@ -16,6 +16,7 @@ from hub.channels.contract.records import (
     Hint,
     Identity,
     ListingDraft,
+    ListingPage,
     ListingRef,
     ListingReport,
     NotFound,
@@ -29,6 +30,7 @@ from hub.channels.contract.records import (
 )
 from hub.channels.shopify import (
     bulk,
+    catalogue,
     faults,
     identity,
     listings,
@@ -85,6 +87,10 @@ class ShopifyAdapter:
     @faults.in_shape(writing=False)
     def read_listings(self, refs: Sequence[ListingRef]) -> Sequence[ListingReport]:
         return reading.read(self._shop, refs)
+
+    @faults.in_shape(writing=False)
+    def pull_listings(self, cursor: str | None, *, limit: int) -> ListingPage:
+        return catalogue.pull(self._shop, cursor, limit)
 
     @faults.in_shape(writing=False)
     def pull_orders(self, cursor: str | None, *, limit: int) -> OrderPage:

@@ -30,6 +30,7 @@ MANIFEST = Manifest(
             Capability.LISTINGS,
             Capability.END_LISTINGS,
             Capability.READ_LISTINGS,
+            Capability.PULL_LISTINGS,
             Capability.ORDERS,
             Capability.SHIPMENTS,
             Capability.FIND_SHIPMENT,
@@ -112,6 +113,7 @@ MANIFEST = Manifest(
     max_price_batch=250,
     max_read_batch=100,
     max_order_page=20,
+    max_listing_page=20,  # as many variants with fifteen pictures each as one query may cost
     stock_write="compare_and_set",
     stock_ack="now",
     order_lag_s=60,

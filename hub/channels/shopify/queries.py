@@ -87,6 +87,37 @@ VARIANTS = Document(
     cost=_per_id(5),
 )
 
+#: Pictures that come with each variant of a catalogue page.
+_PICTURES = 15
+
+_MEDIA = "pageInfo { hasNextPage endCursor } nodes { ... on MediaImage { id image { url } } }"
+
+CATALOGUE = Document(
+    root="productVariants",
+    text=f"""query Catalogue($first: Int!, $after: String, $location: ID!) {{
+  productVariants(first: $first, after: $after, sortKey: ID) {{
+    pageInfo {{ hasNextPage endCursor }}
+    nodes {{
+      id sku price barcode selectedOptions {{ name value }}
+      media(first: 1) {{ nodes {{ ... on MediaImage {{ id image {{ url }} }} }} }}
+      product {{
+        id status title publishedAt descriptionHtml vendor productType hasOnlyDefaultVariant onlineStoreUrl
+        category {{ id }}
+        media(first: {_PICTURES}) {{ {_MEDIA} }}
+      }}
+      inventoryItem {{ id tracked inventoryLevel(locationId: $location) {{ id quantities(names: ["available"]) {{ name quantity }} }} }}
+    }}
+  }}
+}}""",
+    cost=lambda v: v["first"] * (9 + 2 * _PICTURES),
+)
+
+PRODUCT_MEDIA = Document(
+    root="product",
+    text=f"query ProductMedia($id: ID!, $after: String) {{ product(id: $id) {{ id media(first: 100, after: $after) {{ {_MEDIA} }} }} }}",
+    cost=_flat(201),
+)
+
 #: What is available at the location: one query for a whole stock batch.
 STOCK_NOW = Document(
     root="nodes",
@@ -369,7 +400,7 @@ JOB = Document(root="job", text="query Job($id: ID!) { job(id: $id) { id done } 
 
 #: For the test that validates them all.
 ALL = (
-    PROBE, SHOP, PUBLICATIONS, find_skus(1), find_skus(LOOKUP_SIZE), VARIANTS, STOCK_NOW, SET_STOCK, ACTIVATE, SET_PRICES,
+    PROBE, SHOP, PUBLICATIONS, find_skus(1), find_skus(LOOKUP_SIZE), VARIANTS, CATALOGUE, PRODUCT_MEDIA, STOCK_NOW, SET_STOCK, ACTIVATE, SET_PRICES,
     STAGE, RUN_BULK, BULK_STATE, PRODUCT_BY_ID, PRODUCT_BY_HANDLE, PRODUCT_SET, PUBLISH, END_STATE, DELETE_VARIANTS,
     SET_STATUS, ORDERS, ORDER, ORDER_LINES, TO_SHIP, MORE_TO_SHIP, SHIPPED_LINES, SHIPMENTS, SHIP, CANCEL_STATE, CANCEL,
     JOB,
