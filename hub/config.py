@@ -23,6 +23,12 @@ class Settings:
     clock_file: Path | None = None  # shared virtual time of a rehearsal
     web_host: str = "127.0.0.1"
     web_port: int = 8420
+    media_store: str = ""  # s3://bucket/prefix; empty = a folder under `home`
+    media_url: str = ""  # where the world reaches the media library, for channels to fetch pictures from
+    s3_endpoint: str = ""
+    s3_region: str = ""
+    s3_key_id: str = field(default="", repr=False)
+    s3_secret: str = field(default="", repr=False)
     lease_s: float = 90.0
     call_timeout_s: float = 20.0
 
@@ -40,6 +46,15 @@ def _number(name: str, default: str) -> float:
     if value <= 0:
         raise Misconfigured(f"{name} must be above 0, got {text!r}", field=name, value=text)
     return value
+
+
+def _web_address(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise Misconfigured(
+            "HUB_MEDIA_URL must begin with https:// or http://", field="HUB_MEDIA_URL", value=text,
+            fix="https://shop.example/media",
+        )  # fmt: skip
+    return text
 
 
 def load(home: Path | None = None) -> Settings:
@@ -74,6 +89,12 @@ def load(home: Path | None = None) -> Settings:
         clock_file=Path(clock) if clock else None,
         web_host=env.get("HUB_WEB_HOST", "127.0.0.1"),
         web_port=int(_number("HUB_WEB_PORT", "8420")),
+        media_store=env.get("HUB_MEDIA_STORE", ""),
+        media_url=_web_address(env.get("HUB_MEDIA_URL", "")),
+        s3_endpoint=env.get("HUB_S3_ENDPOINT", ""),
+        s3_region=env.get("HUB_S3_REGION", ""),
+        s3_key_id=env.get("HUB_S3_KEY_ID", ""),
+        s3_secret=env.get("HUB_S3_SECRET", ""),
         lease_s=_number("HUB_LEASE_S", "90"),
         call_timeout_s=_number("HUB_CALL_TIMEOUT_S", "20"),
     )

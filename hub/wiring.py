@@ -10,6 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine, delete, update
 
+from hub.blobs.s3 import open_bucket
+from hub.blobs.store import BlobStore, FolderStore
 from hub.channels import registry as registry_module
 from hub.channels.registry import Registry
 from hub.config import Settings
@@ -70,9 +72,23 @@ def build(settings: Settings, *, clock: Clock | None = None, registry: Registry 
     pool = AdapterPool(sessions, found, time, log_event, settings.call_timeout_s)
     hub = Hub(
         sessions=sessions, registry=found, clock=time, adapters=pool, doorbell=_NoDoorbell(), log=log_event,
-        lease_s=settings.lease_s,
+        lease_s=settings.lease_s, media_url=settings.media_url,
     )  # fmt: skip
     return System(settings=settings, engine=engine, sessions=sessions, registry=found, clock=time, hub=hub)
+
+
+def open_media(settings: Settings) -> BlobStore:
+    """Where files of products are kept.
+
+    Raises:
+        Misconfigured: HUB_MEDIA_STORE names no bucket.
+    """
+    if not settings.media_store:
+        return FolderStore(settings.home / "media")
+    return open_bucket(
+        settings.media_store, endpoint=settings.s3_endpoint, region=settings.s3_region, key_id=settings.s3_key_id,
+        secret=settings.s3_secret,
+    )  # fmt: skip
 
 
 def add_account(

@@ -17,6 +17,7 @@ MODELS = (
     "hub.pim.jobs.models",
     "hub.pim.kits.models",
     "hub.pim.bulk.models",
+    "hub.pim.media.models",
     "hub.pim.taxonomy.models",
     "hub.pim.search.models",
     "hub.orders.models",

@@ -29,6 +29,7 @@ from hub.pim.facts import (
     VariantFacts,
     checked_product,
     checked_variant,
+    picture,
 )
 from hub.pim.models import Listing, Product, Variant
 from hub.work import items
@@ -292,13 +293,17 @@ def _spoken(
     """
     if not values:
         return {}
-    for code in ("title", "description"):
+    for code in ("title", "description", "images"):
         if base_columns and "" in values.get(code, {}):
             raise Invalid(
                 f"the {code} without locale and channel is the product's own", field=code, value="",
                 fix=f"give it as {code}, not as a value",
             )  # fmt: skip
-    return checked(book, values)
+    spoken = checked(book, values)
+    for listed in spoken.get("images", {}).values():
+        for reference in listed if isinstance(listed, list) else ():
+            picture(reference, "images")
+    return spoken
 
 
 def _said(

@@ -163,6 +163,23 @@ def _clean(text: str) -> str:
     return unicodedata.normalize("NFC", nh3.clean(unicodedata.normalize("NFC", text))).strip()
 
 
+MEDIA = "media:"
+"""Before the SHA-256 of a file of the media library, where a picture is named."""
+
+
+def picture(text: str, name: str = "image") -> str:
+    """A reference to a picture: a web address, or «media:» and the hash of a file of the library."""
+    if text.strip().startswith(MEDIA):
+        sha256 = text.strip().removeprefix(MEDIA).lower()
+        if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+            raise Invalid(
+                f"{shorten(text, 80)!r} names no file of the library", field=name, value=shorten(text, 80),
+                fix="`hub media list` shows the files",
+            )  # fmt: skip
+        return f"{MEDIA}{sha256}"
+    return web_address(text, name)
+
+
 @lru_cache(2048)
 def web_address(text: str, name: str = "image") -> str:
     address = text.strip()
@@ -210,7 +227,7 @@ def checked_product(given: ProductFacts, fields: Collection[str] = PRODUCT_FIELD
         brand=plain_text(given.brand, "brand", NAME_MAX),
         category=plain_text(given.category, "category", NAME_MAX),
         axes=tuple(plain_text(axis, "axes", NAME_MAX, needed=True) for axis in given.axes),
-        images=tuple(dict.fromkeys(web_address(image, "images") for image in given.images)),
+        images=tuple(dict.fromkeys(picture(image, "images") for image in given.images)),
         tags=tuple(dict.fromkeys(plain_text(tag, "tags", NAME_MAX, needed=True) for tag in given.tags)),
         state=_one_of(given.state, "state", PRODUCT_STATES),
         stock_class=_one_of(given.stock_class, "stock_class", STOCK_CLASSES),
@@ -252,7 +269,7 @@ def checked_variant(given: VariantFacts) -> VariantFacts:
         price=amount(given.price, "price"),
         cost=None if given.cost is None else amount(given.cost, "cost"),
         gtin=None if given.gtin is None else gtin.parse(given.gtin),
-        image=None if given.image is None else web_address(given.image),
+        image=None if given.image is None else picture(given.image),
         options={
             plain_text(axis, "options", NAME_MAX, needed=True): plain_text(value, axis, NAME_MAX, needed=True)
             for axis, value in given.options.items()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hub.channels.contract.records import (
@@ -24,11 +24,14 @@ from hub.db.upsert import change, chunks, put_new, table_of
 from hub.kernel.errors import Invalid, Unknown
 from hub.kernel.ids import named_uuid
 from hub.kernel.money import Money
+from hub.pim import counts
 from hub.pim.attributes import content
 from hub.pim.attributes.book import book_of
 from hub.pim.attributes.fields import STOCK_CLASS_WORDS
-from hub.pim.models import Listing, Product, Reservation, StockPosition, Variant
-from hub.pim.rules import PUSHABLE_STATES, Arithmetic, belief_after_sale, publishable, state_after_report
+from hub.pim.media.addresses import public
+from hub.pim.media.reads import listed
+from hub.pim.models import Listing, Product, Variant
+from hub.pim.rules import PUSHABLE_STATES, Arithmetic, belief_after_sale, state_after_report
 from hub.pim.taxonomy.reads import channel_category
 from hub.work import items
 from hub.work.kinds import LISTING_END, LISTING_PUBLISH, LISTING_READ, STOCK_PUSH, Priority
@@ -175,33 +178,7 @@ def on_account(session: Session, account: Account, sku: str) -> Listing:
 
 def arithmetic(session: Session, account: Account, variant_ids: Iterable[int]) -> dict[int, Arithmetic]:
     """What the account may show of each variant, with the sum behind it. Always computed at the moment of sending."""
-    out: dict[int, Arithmetic] = {}
-    p, r = StockPosition, Reservation
-    for part in chunks(sorted(set(variant_ids))):
-        stock = select(
-            p.variant_id, func.sum(p.on_hand).label("on_hand"), func.sum(p.reserved).label("reserved")
-        ).where(p.variant_id.in_(part))
-        if account.location_ids:
-            stock = stock.where(p.location_id.in_(account.location_ids))
-        counted = {row.variant_id: row for row in session.execute(stock.group_by(p.variant_id))}
-        shorts = {
-            row[0]: row[1]
-            for row in session.execute(
-                select(r.variant_id, func.sum(r.wanted - r.quantity))
-                .where(r.variant_id.in_(part), r.closed_at.is_(None), r.quantity < r.wanted)
-                .group_by(r.variant_id)
-            )
-        }
-        for variant_id in part:
-            row = counted.get(variant_id)
-            out[variant_id] = publishable(
-                on_hand=int(row.on_hand) if row else 0,
-                reserved=int(row.reserved) if row else 0,
-                short=int(shorts.get(variant_id, 0)),
-                buffer=account.buffer,
-                cap=account.cap,
-            )
-    return out
+    return counts.arithmetic(session, variant_ids, account.location_ids, buffer=account.buffer, cap=account.cap)
 
 
 def ref_of(listing: Listing) -> ListingRef:
@@ -319,8 +296,11 @@ class Publishing:
     held: Problem | None = None  # why it must not be sent now
 
 
-def draft_of(session: Session, account: Account, product_id: int, revision: int) -> Publishing | None:
-    """The product as it shall appear on the account; None if nothing of it is bound there."""
+def draft_of(
+    session: Session, account: Account, product_id: int, revision: int, *, media_url: str = ""
+) -> Publishing | None:
+    """The product as it shall appear on the account; None if nothing of it is bound there. `media_url`: where the world
+    reaches the hub's media library."""
     product = session.get(Product, product_id, populate_existing=True)
     rows = session.execute(
         select(Listing, Variant)
@@ -348,7 +328,8 @@ def draft_of(session: Session, account: Account, product_id: int, revision: int)
         listing_key=named_uuid("listing", account.id, product.id), title=words.title,
         description=words.description, variants=tuple(variants), brand=product.brand,
         category=channel_category(session, product.id, account.channel),
-        images=tuple(product.images), attributes=dict(words.attributes), revision=revision,
+        images=tuple(public(session, listed(product.images, product.values, account.channel), media_url)),
+        attributes={code: text for code, text in words.attributes.items() if code != "images"}, revision=revision,
     )  # fmt: skip
     return Publishing(
         draft=draft,

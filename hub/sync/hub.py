@@ -136,6 +136,7 @@ class Hub:
     doorbell: Doorbell
     log: Log
     lease_s: float = 90.0
+    media_url: str = ""  # where the world reaches the media library; "" = nowhere
     owner: str = field(default_factory=new_token)
 
     def open(self, account_id: AccountId) -> OpenAccount | None:

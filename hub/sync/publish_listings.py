@@ -47,7 +47,7 @@ def _publish(hub: Hub, opened: OpenAccount, adapter: PublishesListings, item: Cl
     now = hub.clock.now()
     with unit(hub.sessions) as session:
         attempts.mark_lost(session, item, now)
-        publishing = listings.draft_of(session, opened.account, int(item.key), item.revision)
+        publishing = listings.draft_of(session, opened.account, int(item.key), item.revision, media_url=hub.media_url)
         if publishing is None:
             items.finish(session, item, now)
             return
@@ -136,7 +136,7 @@ def _poll(hub: Hub, opened: OpenAccount, item: Claimed, ticket: str) -> None:
                     session, item, Again(after_s=60.0, result="unclear", code=answer.code, message=answer.message), now
                 )
             return
-        publishing = listings.draft_of(session, opened.account, int(item.key), item.revision)
+        publishing = listings.draft_of(session, opened.account, int(item.key), item.revision, media_url=hub.media_url)
         if publishing is None:
             items.finish(session, item, now)
             return

@@ -56,6 +56,9 @@ BUILT_IN: Mapping[str, Definition] = MappingProxyType(
                 id=0, code="keywords", label="Keywords", type=AttributeType.LINES, localisable=True,
                 per_channel=True, searchable=True, rules={"max_length": 200},
             ),
+            Definition(
+                id=0, code="images", label="Pictures", type=AttributeType.LINES, per_channel=True,
+            ),
         )
     }
 )  # fmt: skip
