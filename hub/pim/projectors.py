@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_MODULES: tuple[str, ...] = ("hub.pim.search.index", "hub.pim.media.uses")
+_MODULES: tuple[str, ...] = ("hub.pim.quality.projector", "hub.pim.search.index", "hub.pim.media.uses")
 
 
 def load() -> None:

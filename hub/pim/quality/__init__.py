@@ -1,0 +1,1 @@
+"""Completeness and lint: what a product lacks, and what a channel would object to, before it is sent anywhere."""

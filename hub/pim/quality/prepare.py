@@ -1,0 +1,55 @@
+"""From a product's rows to what lint looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.pim.attributes.book import Book
+from hub.pim.attributes.content import content_of
+from hub.pim.quality.finding import LintPicture, LintVariant, Prepared
+from hub.pim.quality.records import Record
+from hub.pim.quality.rules import EVERY
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The columns of a product that hold its content."""
+
+    title: str
+    description: str
+    values: Mapping[str, Any]
+
+
+def prepared(
+    book: Book,
+    record: Record,
+    *,
+    channel: str,
+    locale: str,
+    category: str | None = None,
+    pictures: Sequence[LintPicture] = (),
+    same_description: Sequence[str] = (),
+) -> Prepared:
+    """What the product would show on `channel` («*» = any) in `locale` («» = the base content), each field by the
+    fallback chain. What is not given of the rest is not looked at."""
+    row = record.row._mapping
+    words = content_of(
+        book, _Words(row["title"], row["description"], row["values"]), locale=locale,
+        channel="" if channel == EVERY else channel,
+    )  # fmt: skip
+    attributes = dict(words.attributes)
+    return Prepared(
+        channel=channel, locale=locale, title=words.title, description=words.description,
+        bullets=_lines(attributes, "bullet_points"), keywords=_lines(attributes, "keywords"), brand=row["brand"],
+        category=category, images=tuple(row["images"]), pictures=tuple(pictures),
+        variants=tuple(
+            LintVariant(sku=v.sku, price_minor=v.price_minor, gtin=v.gtin, image=v.image) for v in record.variants
+        ),
+        attributes=attributes, fallen_back=words.fallen_back, same_description=tuple(same_description),
+    )  # fmt: skip
+
+
+def _lines(attributes: Mapping[str, str], code: str) -> tuple[str, ...]:
+    return tuple(line for line in attributes.get(code, "").split("\n") if line)
