@@ -332,9 +332,12 @@ def in_full(session: Session, order: Order, *, person: bool = False) -> OrderFul
             held=int(held or 0), location=location, unit_price_minor=line.unit_price_minor,
         )
         for line, sku, held, location in session.execute(
-            select(OrderLine, Variant.sku, case((Reservation.closed_at.is_(None), Reservation.quantity)), Location.code)
+            select(
+                OrderLine, Variant.sku,
+                case((Reservation.closed_at.is_(None), Reservation.quantity // Reservation.per_unit)), Location.code,
+            )
             .outerjoin(Variant, Variant.id == OrderLine.variant_id)
-            .outerjoin(Reservation, Reservation.order_line_id == OrderLine.id)
+            .outerjoin(Reservation, (Reservation.order_line_id == OrderLine.id) & (Reservation.part == 0))
             .outerjoin(Location, Location.id == Reservation.location_id)
             .where(OrderLine.order_id == order.id)
             .order_by(OrderLine.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +17,32 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KitPart:
+    """A component behind the number of a kit: what there is of it where the account sells from, and how many kits it
+    alone would make (`kits`). `limits`: there is least of it."""
+
+    sku: str
+    per_kit: int
+    on_hand: int
+    reserved: int
+    short: int
+    kits: int
+    limits: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "sku": self.sku, "per_kit": self.per_kit, "on_hand": self.on_hand, "reserved": self.reserved,
+            "short": self.short, "kits": self.kits, "limits": self.limits,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arithmetic:
-    """Why a number is what it is: `publishable` = min(cap, max(0, on_hand - reserved - short - buffer))."""
+    """Why a number is what it is: `publishable` = min(cap, max(0, on_hand - reserved - short - buffer)).
+
+    Of a kit (`parts` are its components) all of them count whole kits: `on_hand` those that its components would make,
+    each from one location, if none were promised; `reserved` and `short` those that promises of components take away.
+    """
 
     on_hand: int
     reserved: int
@@ -25,9 +50,10 @@ class Arithmetic:
     buffer: int
     cap: int | None
     publishable: int
+    parts: tuple[KitPart, ...] = ()
 
-    def as_dict(self) -> dict[str, int | None]:
-        return {
+    def as_dict(self) -> dict[str, Any]:
+        out: dict[str, Any] = {
             "on_hand": self.on_hand,
             "reserved": self.reserved,
             "short": self.short,
@@ -35,14 +61,21 @@ class Arithmetic:
             "cap": self.cap,
             "publishable": self.publishable,
         }
+        if self.parts:
+            out["parts"] = [part.as_dict() for part in self.parts]
+        return out
 
 
-def publishable(*, on_hand: int, reserved: int, short: int, buffer: int, cap: int | None) -> Arithmetic:
+def publishable(
+    *, on_hand: int, reserved: int, short: int, buffer: int, cap: int | None, parts: tuple[KitPart, ...] = ()
+) -> Arithmetic:
     """What one account may show. `short` units are promised but not yet held anywhere: they come off as well."""
     shown = max(0, on_hand - reserved - short - buffer)
     if cap is not None:
         shown = min(shown, cap)
-    return Arithmetic(on_hand=on_hand, reserved=reserved, short=short, buffer=buffer, cap=cap, publishable=shown)
+    return Arithmetic(
+        on_hand=on_hand, reserved=reserved, short=short, buffer=buffer, cap=cap, publishable=shown, parts=parts
+    )
 
 
 def choose_spot(spots: Sequence[Spot], quantity: int) -> tuple[Spot | None, int]:

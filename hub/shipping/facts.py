@@ -58,7 +58,7 @@ def facts_of(session: Session, orders: Sequence[Order]) -> list[OrderFacts]:
         for row in session.execute(
             select(OrderLine, Variant.sku, Variant.gtin, Variant.weight_g, Location.code)
             .outerjoin(Variant, Variant.id == OrderLine.variant_id)
-            .outerjoin(Reservation, Reservation.order_line_id == OrderLine.id)
+            .outerjoin(Reservation, (Reservation.order_line_id == OrderLine.id) & (Reservation.part == 0))
             .outerjoin(Location, Location.id == Reservation.location_id)
             .where(OrderLine.order_id.in_(part), OrderLine.quantity > OrderLine.shipped)
             .order_by(OrderLine.order_id, OrderLine.id)

@@ -50,6 +50,19 @@ def exploded(recipe: Recipe, of_components: Mapping[int, Recipe]) -> dict[int, i
     return dict(sorted(out.items()))
 
 
+def exploded_deep(kit: int, recipes: Mapping[int, Recipe]) -> dict[int, int]:
+    """The same for `kit` from the recipes of every kit in it, which contain no circle."""
+    known: dict[int, Recipe] = {}
+
+    def leaves(part: int) -> Recipe:
+        if part not in known:
+            inner = recipes.get(part)
+            known[part] = exploded(inner, {p: leaves(p) for p in inner if p in recipes}) if inner else {part: 1}
+        return known[part]
+
+    return dict(leaves(kit))
+
+
 def path_between(recipes: Mapping[int, Recipe], start: int, end: int) -> list[int]:
     """The kits from `start` down to `end`, both included; empty if `start` does not contain `end`."""
     trail: dict[int, int | None] = {start: None}
