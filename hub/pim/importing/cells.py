@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 from hub.kernel.errors import Invalid
@@ -35,11 +36,13 @@ class Cells:
         self.key = key
         self.problems: list[RowResult] = []
         self.columns = columns
+        self._place = columns.place
+        self._cells = row.cells
 
     def raw(self, meaning: str) -> str:
         """The cell, trimmed; empty if there is no such column."""
-        place = self.columns.place.get(meaning)
-        return "" if place is None else self.row.cells[place].strip()
+        place = self._place.get(meaning)
+        return "" if place is None else self._cells[place].strip()
 
     def said(self, meaning: str) -> bool:
         """Whether the row has that cell at all, empty or not."""
@@ -59,7 +62,8 @@ class Cells:
 
     def take(self, meaning: str, parse: Callable[[str, str], T]) -> T | None:
         """What `parse(text, heading)` makes of the cell; None if it is empty or wrong (then the error is noted)."""
-        text = self.raw(meaning)
+        place = self._place.get(meaning)
+        text = "" if place is None else self._cells[place].strip()
         if not text:
             return None
         if "�" in text:
@@ -69,14 +73,14 @@ class Cells:
                 "save the file as UTF-8 in the program that wrote it",
             )
             return None
-        if _FORMULA.match(text):
+        if text[0] in "=+-@" and _FORMULA.match(text):
             self.fault(
                 meaning,
                 f"{shorten(text, 40)!r} is a formula, not a value",
                 "save the values instead of the formulas",
             )
             return None
-        if _ERROR_CELL.fullmatch(text):
+        if text[0] == "#" and _ERROR_CELL.fullmatch(text):
             self.fault(meaning, f"{text} is an error of the spreadsheet, not a value", "correct the formula behind it")
             return None
         try:
@@ -94,9 +98,11 @@ class Cells:
         return self.take(meaning, parse)
 
 
+@lru_cache(64)
 def money_of(currency: str) -> Callable[[str, str], Money]:
     """A parser of amounts in that currency, which refuses more digits than it has: «1.299» may mean 1299."""
 
+    @lru_cache(8192)  # prices repeat
     def parse(text: str, name: str) -> Money:
         try:
             number = decimal_number(text)

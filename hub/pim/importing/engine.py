@@ -207,7 +207,8 @@ class Engine:
     def batches(self, how: parse.Reading, after: int = 0) -> Iterator[Batch]:
         """Whole products, about BATCH_ROWS rows at a time, beginning behind the product number `after`."""
         reader = self._reader
-        assert reader is not None and self.columns is not None, "read the file first"
+        assert reader is not None
+        assert self.columns is not None
         batch: list[ParsedProduct] = []
         size, last = 0, after
         for number, key, rows, taken in self._groups(after):

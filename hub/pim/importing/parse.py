@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -140,14 +141,14 @@ def _said(
     out: set[str] = set()
     place = columns.place
     for field, meanings in sources.items():
-        looked = rows if field in _EACH_ROW else (main,)
         for meaning in meanings:
             at = place.get(meaning)
-            if at is not None and any(
-                (at not in row.unsaid) if clear else bool(row.cells[at].strip()) for row in looked
-            ):
-                out.add(field)
-                break
+            if at is None or field in out:
+                continue
+            for row in rows if field in _EACH_ROW else (main,):
+                if (at not in row.unsaid) if clear else (row.cells[at] and not row.cells[at].isspace()):
+                    out.add(field)
+                    break
     return out
 
 
@@ -215,10 +216,7 @@ def _axes(columns: Columns, main: Row, rows: Sequence[Row], head: Cells) -> list
     value has none."""
     named = next((r for r in (main, *rows) if _cell(columns, r, "option1_name")), main)
     cells = Cells(named, columns, subject="product", key=head.key)
-    axes = [
-        cells.take(f"option{n}_name", lambda text, name: facts.plain_text(text, name, facts.NAME_MAX)) or ""
-        for n in range(1, OPTION_COUNT + 1)
-    ]
+    axes = [cells.take(f"option{n}_name", _short) or "" for n in range(1, OPTION_COUNT + 1)]
     head.problems.extend(cells.problems)
     if columns.profile.derive_sku and axes[0] == "Title" and _cell(columns, named, "option1_value") == "Default Title":
         return []
@@ -255,6 +253,7 @@ def _title(text: str, name: str) -> str:
     return facts.plain_text(text, name, facts.TITLE_MAX, needed=True)
 
 
+@lru_cache(8192)
 def _short(text: str, name: str) -> str:
     return facts.plain_text(text, name, facts.NAME_MAX)
 
@@ -304,7 +303,7 @@ def _options(cells: Cells, axes: Sequence[str]) -> dict[str, str]:
         elif axis and not text:
             cells.fault(meaning, f"{axis} is empty", f"give the {axis.lower()} of this variant")
         elif axis:
-            value = cells.take(meaning, lambda t, name: facts.plain_text(t, name, facts.NAME_MAX))
+            value = cells.take(meaning, _short)
             options[axis] = value or ""
     return options
 
@@ -323,8 +322,7 @@ def _variant(cells: Cells, handle: str, axes: Sequence[str], position: int, how:
     weight = _weight(cells)
     unit = cells.raw("dimension_unit")
     sides: list[int | None] = [
-        cells.take(side, lambda text, name: units.millimetres(text, unit, name))
-        for side in ("length", "width", "height")
+        cells.take(side, lambda text, name: _millimetres(text, unit, name)) for side in ("length", "width", "height")
     ]
     image = cells.take("image", facts.web_address)
     values = _values(cells, cells.columns.variant_values, how.clear)
@@ -378,10 +376,15 @@ def _weight(cells: Cells) -> int | None:
     if cells.raw("grams"):
         return cells.take("grams", _grams_or_none)
     unit = cells.raw("weight_unit")
-    return cells.take("weight", lambda text, name: units.grams(text, unit, name))
+    return cells.take("weight", lambda text, name: _grams(text, unit, name))
+
+
+# Weights and sizes repeat in a catalogue, and reading one takes longer than all the rest of a row.
+_grams = lru_cache(8192)(units.grams)
+_millimetres = lru_cache(8192)(units.millimetres)
 
 
 def _grams_or_none(text: str, name: str) -> int | None:
     if re.fullmatch(r"0+([.,]0+)?", text):
         return None
-    return units.grams(text, "g", name)
+    return _grams(text, "g", name)

@@ -120,11 +120,10 @@ class Tally:
                 self.variants[result.result] += 1
             if result.changes:
                 self._changes += 1
-                if self._changes > KEEP_CHANGES:
-                    result = replace(result, changes={})
             kept = self._bad if result.result == "error" else self._good
             if len(kept) < KEEP:
-                kept.append(result)
+                too_many = result.changes and self._changes > KEEP_CHANGES
+                kept.append(replace(result, changes={}) if too_many else result)
             else:
                 self._omitted += 1
 

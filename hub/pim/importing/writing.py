@@ -99,7 +99,7 @@ def write(
                 key=variant.facts.sku,
                 result=_RESULTS[outcome.change],
                 changes=_shown(outcome.changes),
-            )  # fmt: skip
+            )
         )
         if outcome.change is Change.CREATED:
             created[variant.facts.sku] = outcome.id
