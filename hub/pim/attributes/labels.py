@@ -78,4 +78,4 @@ def record(
 
 
 def _empty(pair: tuple[Any, Any]) -> bool:
-    return all(value is None or value is False or value in ("", 0) or value == {} for value in pair)
+    return all(value is None or value in ("", 0, [], {}) for value in pair)

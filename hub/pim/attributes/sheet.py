@@ -26,7 +26,7 @@ _OWN_LEFT_OUT = frozenset({"title", "description", "handle", "family", "sku"})  
 class SheetField:
     """One field. `value` in stored form (None = nothing is said), `text` as a buyer reads it; `scope` is where it was
     found. `inherited`: it is the product's, not the variant's own. `fallen_back`: from another language than asked for.
-    `missing`: required here, and nothing is said. `extra`: its family does not have it."""
+    `missing`: required here, and nothing is said in this language. `extra`: its family does not have it."""
 
     code: str
     label: str
@@ -240,14 +240,16 @@ def _attribute(
     level = asked.members.get(code, "product" if parent is None else "variant")
     required = code in asked.required
     here = parent is not None or level == "product"  # what each variant says for itself is missing there, not here
-    away = definition.localisable and asked.locale not in ("", book.base)
+    tongue = "" if found is None else split_scope(found.scope)[0]
+    away = definition.localisable and asked.locale not in ("", book.base) and tongue != asked.locale
+    foreign = away and not (tongue and asked.locale.startswith(f"{tongue}-"))  # German will do for Austria
     return SheetField(
         code=code, label=_label(book, asked.locale, definition.label, definition.labels), type=definition.type.value,
         level=level, value=None if found is None else found.value,
         text="" if found is None else shown(definition, found.value, book.scopes(asked.locale)),
         scope=None if found is None else found.scope, inherited=found is not None and found.inherited,
-        fallen_back=away and found is not None and split_scope(found.scope)[0] != asked.locale,
-        required=required, missing=required and here and found is None,
+        fallen_back=away and found is not None, required=required,
+        missing=required and here and (found is None or foreign),
         extra=code not in asked.members and code not in BUILT_IN,
     )  # fmt: skip
 

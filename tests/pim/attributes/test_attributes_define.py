@@ -37,7 +37,9 @@ def defined(sessions: Sessions) -> Sessions:
         locales.add_locale(session, NewLocale(code="de"), NOW)
         define.create_attribute(session, SIZE, NOW)
         define.create_attribute(session, COLOUR, NOW)
-        options.add_options(session, "colour", [NewOption(label="Red", labels={"de": "Rot"}), NewOption(label="Blue")], NOW)
+        options.add_options(
+            session, "colour", [NewOption(label="Red", labels={"de": "Rot"}), NewOption(label="Blue")], NOW
+        )
     return sessions
 
 
@@ -148,7 +150,10 @@ def test_what_narrows_is_refused_while_values_are_there(defined: Sessions) -> No
         options.remove_option(session, "colour", "blue", NOW)
         empty = ProductFacts(handle="shirt", values={"size": {"": ""}, "fit": {"de@ebay": ""}})
         catalog.put_products(session, PutProducts(products=[empty], fields={"values"}), NOW)
-        for change in (ChangeAttribute(code="size", type=T.TEXT, unit=""), ChangeAttribute(code="fit", localisable=False)):
+        for change in (
+            ChangeAttribute(code="size", type=T.TEXT, unit=""),
+            ChangeAttribute(code="fit", localisable=False),
+        ):
             define.change_attribute(session, change, NOW)
         define.remove_attribute(session, "size", NOW)
     with reading(defined) as session:
@@ -167,7 +172,9 @@ def test_changed_flags_and_option_labels_reach_the_products_that_say_something(d
     put(defined, "shirt", colour="red")
     put(defined, "hat")
     with unit(defined) as session:
-        own = VariantFacts(sku="HAT-1", handle="hat", price=Money(minor=100, currency="EUR"), values={"size": {"": "5"}})
+        own = VariantFacts(
+            sku="HAT-1", handle="hat", price=Money(minor=100, currency="EUR"), values={"size": {"": "5"}}
+        )
         catalog.put_variants(session, PutVariants(variants=[own]), NOW)
     settle(defined)
     with unit(defined) as session:

@@ -124,7 +124,9 @@ TEXTS = st.text(max_size=80) | st.sampled_from(
     ["<b>x</b> <script>y</script> z", "&#769;e", "&lt;p&gt;", "ไวน์ขาว", "Ξηρός", "Գինի", "شراب", "🍷👩‍🌾", " \u2028 x"]
 )
 ANYTHING = {
-    T.NUMBER: st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12).map(str)
+    T.NUMBER: st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12).map(
+        str
+    )
     | TEXTS,
     T.CHOICE: st.sampled_from([*COLOURS, *COLOURS.values()]),
     T.MULTI_CHOICE: st.lists(st.sampled_from([*COLOURS, *COLOURS.values()]), min_size=1),
@@ -251,7 +253,10 @@ def test_the_language_of_the_base_reads_the_base_content() -> None:
     english = content_of(BOOK, Wine(), locale="en", channel="ebay")
     assert (english.title, english.attributes, english.fallen_back) == ("Riesling", {"note": "quick"}, {})
     french = content_of(BOOK, Wine(), locale="fr", channel="ebay")
-    assert (french.title, french.fallen_back) == ("Riesling trocken", {"title": "de", "description": "", "note": "@ebay"})
+    assert (french.title, french.fallen_back) == (
+        "Riesling trocken",
+        {"title": "de", "description": "", "note": "@ebay"},
+    )
 
 
 # ---------------------------------------------------------------- patterns and units
@@ -265,7 +270,8 @@ def test_a_pattern_that_is_quick_is_taken(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"(a+)+", r"(a|a)*b", r"(a*)*", r"(a?){50}", r"a*a*a*b", r"(\d+)*x", r"(?=a)a", r"(a)\1", "x" * 201, "["]
+    "pattern",
+    [r"(a+)+", r"(a|a)*b", r"(a*)*", r"(a?){50}", r"a*a*a*b", r"(\d+)*x", r"(?=a)a", r"(a)\1", "x" * 201, "["],
 )
 def test_a_pattern_that_may_take_long_is_refused(pattern: str) -> None:
     with pytest.raises(Invalid) as caught:
