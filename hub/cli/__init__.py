@@ -8,7 +8,10 @@ import click
 
 from hub import __version__
 from hub.cli import accounts, catalogue, channels, doctor, explain, listings, orders, running, setup, stock, sync
+from hub.cli import audit as audit_commands
 from hub.cli import demo as demo_commands
+from hub.cli import jobs as job_commands
+from hub.cli import media as media_commands
 from hub.cli import products as product_commands
 from hub.cli import taxonomy as taxonomy_commands
 from hub.kernel.errors import HubError
@@ -31,6 +34,9 @@ for module in (
     catalogue,
     product_commands,
     taxonomy_commands,
+    media_commands,
+    job_commands,
+    audit_commands,
     stock,
     listings,
     orders,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from hub.kernel.clock import parse_instant
+from hub.pim.history.note import By
 
 _SPAN = re.compile(r"(\d{1,9})\s*(s|m|min|h|d)?")
 _SECONDS = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
@@ -85,3 +87,12 @@ def secrets_file(path: Path | None) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise click.BadParameter(f'{path} must hold an object of texts: {{"name": "value"}}', param_hint=hint)
     return {str(name): value for name, value in found.items()}
+
+
+def person(reason: str = "") -> By:
+    """Whoever types: their name on this machine."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        name = "command line"
+    return By(kind="person", name=name, reason=reason, source="cli")
