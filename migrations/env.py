@@ -20,6 +20,7 @@ MODELS = (
     "hub.pim.media.models",
     "hub.pim.taxonomy.models",
     "hub.pim.search.models",
+    "hub.pim.matching.models",
     "hub.pim.quality.models",
     "hub.orders.models",
     "hub.shipping.models",

@@ -36,6 +36,7 @@ _MODELS = (
     "hub.pim.media.models",
     "hub.pim.taxonomy.models",
     "hub.pim.search.models",
+    "hub.pim.matching.models",
     "hub.pim.quality.models",
     "hub.orders.models",
     "hub.shipping.models",
