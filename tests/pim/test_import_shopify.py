@@ -12,7 +12,7 @@ from hub.db.session import Sessions, reading, unit
 from hub.kernel.clock import FixedClock
 from hub.kernel.errors import Invalid, Unknown
 from hub.pim.importing import Progress
-from hub.pim.importing.parse import derived_sku
+from hub.pim.importing.variants import derived_sku
 from hub.pim.models import Location, Product, StockMovement, StockPosition, Variant
 from hub.work.models import WorkItem
 from tests.support.builders import NOW, a_listing, a_location, an_account

@@ -76,8 +76,9 @@ class Amazon:
         headings = {meaning: titles[name] for name, meaning in _PLAIN.items() if name in place}
         headings["title"] = titles.get("item_name", "item_name")
         for side, (values, _) in _MEASURES.items():
-            headings |= {side: titles[name] for name in values[:1] if name in place}
-            headings |= {side: titles[name] for name in values[1:] if name in place and side not in headings}
+            there = [titles[name] for name in values if name in place]
+            if there:
+                headings[side] = there[0]
         headings |= {"images": "main_image_url", "image": "main_image_url", "gtin": "external_product_id"}
         if any(name in place for name in _BULLETS):
             headings["value:bullet_points"] = "bullet_point1"
@@ -157,6 +158,7 @@ class _Reader:
         for row in rows:
             if row.role == "variant":
                 options = {name: cell(self.columns, row, meaning) for _, name, meaning in found}
-                row = replaced(self.columns, row, option_cells(options, axes))
-            out.append(row)
+                out.append(replaced(self.columns, row, option_cells(options, axes)))
+            else:
+                out.append(row)
         return out

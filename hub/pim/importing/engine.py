@@ -12,14 +12,15 @@ from pathlib import Path
 
 from hub.kernel.errors import Invalid
 from hub.kernel.text import shorten
-from hub.pim.importing import parse, sources
+from hub.pim.importing import sources
 from hub.pim.importing.layouts import Layout, Opening, Reader
-from hub.pim.importing.parse import ParsedProduct, ParsedVariant, parse_product
+from hub.pim.importing.parse import ParsedProduct, parse_product
 from hub.pim.importing.profiles import Columns, heading_key
 from hub.pim.importing.reading import Row, Unreadable
 from hub.pim.importing.report import RowResult
 from hub.pim.importing.sources import Source, Wish
 from hub.pim.importing.spool import Spool
+from hub.pim.importing.variants import ParsedVariant, Reading
 
 BATCH_ROWS = 500
 HEADER_WITHIN = 15  # a header may stand below some lines of title
@@ -204,7 +205,7 @@ class Engine:
         )  # fmt: skip
         self._refuse([result])
 
-    def batches(self, how: parse.Reading, after: int = 0) -> Iterator[Batch]:
+    def batches(self, how: Reading, after: int = 0) -> Iterator[Batch]:
         """Whole products, about BATCH_ROWS rows at a time, beginning behind the product number `after`."""
         reader = self._reader
         assert reader is not None
@@ -240,9 +241,7 @@ class Engine:
         if group:
             yield here, key, group, taken
 
-    def _parsed(
-        self, reader: Reader, columns: Columns, handle: str, rows: list[Row], how: parse.Reading
-    ) -> ParsedProduct:
+    def _parsed(self, reader: Reader, columns: Columns, handle: str, rows: list[Row], how: Reading) -> ParsedProduct:
         try:
             arranged = reader.arrange(rows)
         except Invalid as problem:

@@ -23,13 +23,13 @@ from hub.kernel.text import shorten
 from hub.pim import stock
 from hub.pim.attributes.models import Locale
 from hub.pim.history.note import By, act_as
-from hub.pim.importing import parse
 from hub.pim.importing.catalogue_layouts import LAYOUTS
 from hub.pim.importing.engine import LINES_PER_FILE, Batch, Engine, Plan, file_error
 from hub.pim.importing.layouts import Opening, layout_of
 from hub.pim.importing.profiles import Columns
 from hub.pim.importing.report import ImportReport, Progress, RowResult, Tally
 from hub.pim.importing.sources import Wish
+from hub.pim.importing.variants import Reading
 from hub.pim.importing.writing import Outcome, write
 from hub.pim.models import Location
 
@@ -156,7 +156,7 @@ def opened(sessions: Sessions, engine: Engine, refuse: Callable[[list[RowResult]
     return None if problems else columns
 
 
-def reading_of(sessions: Sessions, options: Options) -> parse.Reading:
+def reading_of(sessions: Sessions, options: Options) -> Reading:
     """Raises:
     Unknown: there is no such location.
     """
@@ -166,7 +166,7 @@ def reading_of(sessions: Sessions, options: Options) -> parse.Reading:
         else:
             first = session.scalars(select(Location.code).order_by(Location.priority, Location.id).limit(1)).first()
             code = first or DEFAULT_LOCATION
-    return parse.Reading(currency=options.currency, opening_location=code, clear=options.clear)
+    return Reading(currency=options.currency, opening_location=code, clear=options.clear)
 
 
 def located(results: list[RowResult], second: str) -> list[RowResult]:

@@ -19,9 +19,10 @@ from hub.pim.attributes.codes import code_of
 from hub.pim.attributes.models import Attribute, Family, Locale
 from hub.pim.attributes.types import AttributeType
 from hub.pim.catalog import Change, PutProducts, PutVariants, Refused, Written
-from hub.pim.importing.parse import ParsedProduct, ParsedVariant
+from hub.pim.importing.parse import ParsedProduct
 from hub.pim.importing.profiles import Columns, Wanted
 from hub.pim.importing.report import Result, RowResult
+from hub.pim.importing.variants import ParsedVariant
 from hub.pim.models import Location
 
 _RESULTS: dict[Change, Result] = {
