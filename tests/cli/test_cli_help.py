@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterator
+from importlib import import_module
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from hub.cli import cli
+import hub.cli
+from hub.cli import WHERE, cli
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         yield (*path, name), command
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
@@ -20,6 +26,13 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 
 ALL = dict(commands(cli))
 KEEP_RUNNING = {("up",), ("web",), ("worker",), ("scheduler",), ("simulate",)}
+
+
+def test_every_module_of_commands_is_on_the_list() -> None:
+    """A command in a module's COMMANDS that the list does not name would be there for nobody."""
+    modules = [info.name for info in pkgutil.iter_modules(hub.cli.__path__)]
+    offered = {c.name: name for name in modules for c in getattr(import_module(f"hub.cli.{name}"), "COMMANDS", ())}
+    assert offered == WHERE
 
 
 def test_help_names_every_command() -> None:
