@@ -42,6 +42,8 @@ _GTIN_TYPES = {8: "ean", 12: "upc", 13: "ean", 14: "gtin"}
 _BREAKS = re.compile(r"(?i)<(?:br|/p|/li|/h\d|/div)\b[^>]*>")
 _TAGS = re.compile(r"<[^>]*>")
 _THEME = "variation_theme"
+_BULLETS = "bullet_points"
+_NOT_SENT = ("keywords",)  # the hub's own words for finding things: no contract names an attribute for them
 
 
 # ---------------------------------------------------------------- check
@@ -262,7 +264,10 @@ def _facts(draft: ListingDraft, marketplace_id: str) -> dict[str, Any]:
     if draft.brand.strip():
         attributes["brand"] = [_text(draft.brand.strip(), marketplace_id)]
     for name, value in draft.attributes.items():
-        if name != _THEME:
+        if name == _BULLETS:  # one entry per line, as the official example has it (listingsItems_2021-08-01)
+            lines = [line.strip() for line in value.splitlines() if line.strip()]
+            attributes["bullet_point"] = [_text(line, marketplace_id) for line in lines]
+        elif name not in (_THEME, *_NOT_SENT):
             attributes[_attribute_name(name)] = _json_list(value) or [_text(value, marketplace_id)]
     return attributes
 

@@ -14,6 +14,7 @@ DESCRIPTION_MAX = 500_000
 PRODUCT_DESCRIPTION_MAX = 4_000
 ASPECT_NAME_MAX = 40
 ASPECT_VALUE_MAX = 50  # sell_inventory_v1, Product.aspects
+_NO_ASPECTS = frozenset({"bullet_points", "keywords", "seo_title", "seo_description"})  # words of the page, no facts
 IMAGES_MAX = 24
 IMAGES_PER_VARIATION_MAX = 12  # sell_inventory_v1, Product.imageUrls
 VARIATIONS_MAX = 250
@@ -50,8 +51,12 @@ def _condition(draft: ListingDraft) -> str:
     return CONDITIONS.get(draft.condition.lower(), draft.condition)
 
 
+def _is_aspect(name: str, value: str) -> bool:
+    return name not in _NO_ASPECTS and len(name) <= ASPECT_NAME_MAX and len(value) <= ASPECT_VALUE_MAX
+
+
 def _aspects(draft: ListingDraft) -> dict[str, list[str]]:
-    aspects = {name: [value] for name, value in draft.attributes.items() if value}
+    aspects = {name: [value] for name, value in draft.attributes.items() if value and _is_aspect(name, value)}
     if draft.brand:
         aspects.setdefault("Brand", [draft.brand])
     return aspects
@@ -162,11 +167,12 @@ def _texts(draft: ListingDraft) -> list[Problem]:
         text = f"eBay does not know the condition {draft.condition!r}."
         found.append(_problem("condition_unknown", text, "condition"))
     for name, value in draft.attributes.items():
-        if len(name) > ASPECT_NAME_MAX or len(value) > ASPECT_VALUE_MAX:
+        if name not in _NO_ASPECTS and not _is_aspect(name, value):
             text = (
-                f"eBay takes item specifics of {ASPECT_NAME_MAX} characters and values of {ASPECT_VALUE_MAX}: {name}."
+                f"eBay takes item specifics of {ASPECT_NAME_MAX} characters and values of {ASPECT_VALUE_MAX}:"
+                f" {name} is not sent."
             )
-            found.append(_problem("aspect_too_long", text, f"attributes.{name}"[:100]))
+            found.append(_problem("aspect_too_long", text, f"attributes.{name}"[:100], Severity.WARNING))
     images = [*draft.images, *(one.image for one in draft.variants if one.image)]
     if not images:
         text = "eBay wants at least one image before it publishes a listing."

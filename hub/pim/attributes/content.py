@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hub.kernel.money import Money
 from hub.pim.attributes.book import Book, Definition
-from hub.pim.attributes.fallback import resolve
+from hub.pim.attributes.fallback import EVERY, resolve
 from hub.pim.attributes.types import AttributeType
 
 
@@ -25,7 +25,7 @@ class Speaks(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """`attributes`: code → text as a buyer reads it. `fallen_back`: field → the scope it was taken from, wherever that
+    """`attributes`: code → text as a buyer reads it, without what may not be sent to the channel. `fallen_back`: field → the scope it was taken from, wherever that
     is another than asked for."""
 
     title: str
@@ -45,12 +45,18 @@ def content_of(book: Book, product: Speaks, *, locale: str = "", channel: str = 
     for code, by_scope in values.items():
         definition = book.definitions.get(code)
         found = resolve(by_scope, order)
-        if definition is None or found is None:
+        if definition is None or found is None or (channel and not may_be_sent(definition, channel)):
             continue
         texts[code] = shown(definition, found.value, book.scopes(locale))
         if definition.localisable and locale not in ("", book.base) and found.scope.partition("@")[0] != locale:
             fallen[code] = found.scope
     return Content(title=texts.pop("title"), description=texts.pop("description"), attributes=texts, fallen_back=fallen)
+
+
+def may_be_sent(definition: Definition, channel: str) -> bool:
+    """Whether the attribute's rule allows its value on the channel. Ratings that a channel forbids stay here."""
+    withheld = definition.rules.get("withheld", ())
+    return channel not in withheld and EVERY not in withheld
 
 
 def shown(definition: Definition, value: Any, locales: tuple[str, ...] = ("",)) -> str:

@@ -44,7 +44,7 @@ class AttributeGroup(Base):
 class Attribute(Base):
     """Something that can be said about a product or a variant, and what makes a value acceptable.
 
-    `rules`: min_length, max_length (characters), pattern (whole value), min, max, decimals, unique: rules.py says which
+    `rules`: min_length, max_length (characters), pattern (whole value), min, max, decimals, unique, withheld: rules.py says which
     type knows which. `unit` is the unit values are stored in (a dimensionless number has none).
     `localisable`: a value per locale is possible; `per_channel`: a value per channel is.
     `filterable` values are indexed for filters and facets, `searchable` ones are found by their words.

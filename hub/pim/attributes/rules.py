@@ -9,9 +9,10 @@ from typing import Any
 
 from hub.kernel.errors import Invalid
 from hub.kernel.text import shorten
+from hub.pim.attributes.fallback import EVERY
 from hub.pim.attributes.patterns import checked_pattern
 from hub.pim.attributes.types import AttributeType as T
-from hub.pim.attributes.values import LINE_MAX, LONG_TEXT_MAX, TEXT_MAX
+from hub.pim.attributes.values import LINE_MAX, LONG_TEXT_MAX, TEXT_MAX, is_channel
 
 _LENGTHS = ("min_length", "max_length")
 POSSIBLE: Mapping[T, tuple[str, ...]] = {
@@ -28,7 +29,8 @@ POSSIBLE: Mapping[T, tuple[str, ...]] = {
     T.FILE: ("unique",),
     T.REFERENCE: ("unique",),
 }
-"""The rules that each type knows. Lengths are in characters; of lines, each line's."""
+"""The rules that each type knows, beside `withheld`, which all do: the channels that the value is never sent to, «*» =
+all. Lengths are in characters; of lines, each line's."""
 
 _LONGEST = {T.TEXT: TEXT_MAX, T.LONG_TEXT: LONG_TEXT_MAX, T.RICH_TEXT: LONG_TEXT_MAX, T.LINES: LINE_MAX}
 DECIMALS_MAX = 12
@@ -43,10 +45,10 @@ def checked_rules(kind: T, given: Mapping[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name in sorted(given):
         value = given[name]
-        if value is None or value is False or value == "":
+        if value is None or value is False or value in ("", []):
             continue
-        if name not in POSSIBLE[kind]:
-            known = ", ".join(POSSIBLE[kind]) or "none"
+        if name not in (*POSSIBLE[kind], "withheld"):
+            known = ", ".join((*POSSIBLE[kind], "withheld"))
             raise Invalid(
                 f"values of the type {kind.value} have no rule {shorten(name, 40)!r}", field=f"rules.{name}",
                 value=shorten(str(value), 40), fix=f"rules of this type: {known}",
@@ -106,9 +108,20 @@ def _unique(kind: T, name: str, value: Any) -> bool:
     raise _bad(name, value, "true or false")
 
 
+def _channels(kind: T, name: str, value: Any) -> list[str]:
+    given = value.split(",") if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+        raise _bad(name, value, "a list of channels, or *")
+    found = sorted({one.strip() for one in given if one.strip()})
+    for one in found:
+        if one != EVERY and not is_channel(one):
+            raise _bad(name, one, "name channels like amazon, ebay, or * for all")
+    return found
+
+
 _RULES: Mapping[str, Callable[[T, str, Any], Any]] = {
     "min_length": _length, "max_length": _length, "decimals": _decimals, "min": _bound, "max": _bound,
-    "pattern": _pattern, "unique": _unique,
+    "pattern": _pattern, "unique": _unique, "withheld": _channels,
 }  # fmt: skip
 
 

@@ -103,8 +103,8 @@ CHANNELS: Mapping[str, ChannelRules] = {
         https_only=f"{EBAY_INVENTORY}, Product.imageUrls",
         pixels=Limit(value=500, severity="warning", source=EBAY_PICTURES),
         pixels_advised=Limit(value=1600, severity="advice", source=EBAY_PICTURES),
-        aspect_name=Limit(value=40, source=f"{EBAY_INVENTORY}, Product.aspects"),
-        aspect_value=Limit(value=50, source=f"{EBAY_INVENTORY}, Product.aspects"),
+        aspect_name=Limit(value=40, severity="warning", source=f"{EBAY_INVENTORY}, Product.aspects"),
+        aspect_value=Limit(value=50, severity="warning", source=f"{EBAY_INVENTORY}, Product.aspects"),
     ),
     "shopify": ChannelRules(
         label="Shopify",

@@ -376,3 +376,11 @@ def test_few_listings_are_read_one_by_one() -> None:
         "marketplaceIds": STORE,
         "includedData": "summaries,issues,offers,fulfillmentAvailability,productTypes",
     }
+
+
+def test_bullet_points_go_one_by_one_and_keywords_stay_here() -> None:
+    words = {"bullet_points": "Bone dry\n\nKeeps for ten years", "keywords": "riesling\nmosel"}
+    made = listings.build_variant(draft(variant(), attributes=words), variant(), STORE)
+    assert [point["value"] for point in made["bullet_point"]] == ["Bone dry", "Keeps for ten years"]
+    assert all(set(point) == {"value", "language_tag", "marketplace_id"} for point in made["bullet_point"])
+    assert not {"bullet_points", "keywords"} & set(made)

@@ -21,6 +21,7 @@ from hub.channels.contract import (
     Severity,
     VariantDraft,
 )
+from hub.channels.ebay.listing_bodies import build_item
 from hub.kernel.money import Money
 
 INVENTORY = "/sell/inventory/v1"
@@ -236,8 +237,18 @@ def test_all_problems_of_a_draft_come_at_once_and_without_the_network() -> None:
         assert sum(one.code == "policy_missing" for one in found) == 4
         outcome = shop.adapter.publish_listing(bad)
         assert isinstance(outcome, Refused)
-        assert len(outcome.problems) == len(found)
+        assert len(outcome.problems) == len([one for one in found if one.severity is Severity.ERROR]) == len(found) - 1
         assert shop.desk.seen == []
+
+
+def test_what_is_no_item_specific_or_too_long_for_one_is_left_out_and_told() -> None:
+    words = {"Grape": "Riesling", "Story": "x" * 51, "bullet_points": "Dry\nCool", "keywords": "wine"}
+    given = draft(attributes=words)
+    with open_shop() as shop:
+        assert [(one.code, one.severity) for one in shop.adapter.check_listing(given)] == [
+            ("aspect_too_long", Severity.WARNING)
+        ]
+    assert build_item(given, given.variants[0])["product"]["aspects"] == {"Grape": ["Riesling"], "Brand": ["Plain"]}
 
 
 @pytest.mark.parametrize(
