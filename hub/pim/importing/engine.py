@@ -176,6 +176,8 @@ class Engine:
             self._refused(row.line + offset, "", "", row.cause, row.fix)
             return
         expected = reader.width if mapping is None else len(mapping)
+        if self.source.format == "xlsx" and len(row.cells) < expected:  # a sheet does not store empty cells at the end
+            row = replace(row, cells=row.cells + ("",) * (expected - len(row.cells)))
         if len(row.cells) != expected:
             place = self.columns.place.get("handle", 0)
             key = row.cells[place].strip() if place < len(row.cells) else ""

@@ -74,7 +74,8 @@ def parse_product(columns: Columns, handle: str, rows: Sequence[Row], how: Readi
     values, extras = values_of(head, columns.product_values, how.clear), _extras(head)
     for label, text in extras.items():
         values.setdefault(code_of(label), {})[""] = text
-    product = _product(head, handle, axes, [address for _, _, address in sorted(pictures)], values)
+    found = [address for _, _, address in sorted(pictures)]
+    product = _product(head, handle, axes, found, values) if owners else None
     problems.extend(head.problems)
     bad = {p.line for p in problems}
     fields = said(_PRODUCT_SOURCES, main, rows, columns, how.clear) | ({"values"} if values else set())

@@ -154,7 +154,8 @@ def variant_of(cells: Cells, handle: str, axes: Sequence[str], position: int, ho
     if sku is None and derive and not cells.raw("sku"):
         sku = derived_sku(handle, list(options.values()))
     cells.key = sku or handle
-    money = money_of(cells.take("currency", _currency) or how.currency)
+    coin = cells.take("currency", _currency)
+    money = money_of(how.currency if coin is None else coin)
     price = cells.need("price", money)
     number = cells.take("gtin", gtin.parse)
     cost = cells.take("cost", money)

@@ -65,7 +65,8 @@ def choose(names: list[str], wanted: str | None) -> str:
 
 
 def rows(path: Path, sheet: str, at: Callable[[int], None]) -> Iterator[Row | Unreadable]:
-    """Rows that have a cell, in order, all cells as text: numbers without loss, dates like 2026-11-22."""
+    """Rows that have a cell, in order, each up to its last one. All cells are text: numbers without loss, dates like
+    2026-11-22."""
     size = path.stat().st_size
     book = _open(path)
     number = 0
@@ -78,7 +79,7 @@ def rows(path: Path, sheet: str, at: Callable[[int], None]) -> Iterator[Row | Un
         except _BROKEN as error:
             yield _damaged(1, error)
             return
-        width = empty = 0
+        empty = 0
         while True:
             try:
                 found = next(cells, None)
@@ -113,11 +114,7 @@ def rows(path: Path, sheet: str, at: Callable[[int], None]) -> Iterator[Row | Un
                     fix="split the merged cells and fill in each",
                 )  # fmt: skip
                 continue
-            width = width or _used(texts)
-            texts += [""] * (width - len(texts))
-            while len(texts) > width and not texts[-1].strip():
-                texts.pop()
-            yield Row(line=number, cells=tuple(texts))
+            yield Row(line=number, cells=tuple(texts[: _used(texts)]))
     finally:
         with suppress(*_BROKEN):
             book.close()
