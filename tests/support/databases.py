@@ -37,6 +37,7 @@ _MODELS = (
     "hub.pim.taxonomy.models",
     "hub.pim.search.models",
     "hub.pim.matching.models",
+    "hub.pim.importing.models",
     "hub.pim.quality.models",
     "hub.orders.models",
     "hub.shipping.models",
