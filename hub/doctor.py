@@ -13,6 +13,7 @@ from sqlalchemy import Select, String, and_, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from hub.orders.models import Order, OrderLine, Shipment, ShipmentLine
+from hub.pim.kits import audit as kits
 from hub.pim.models import Listing, Product, Reservation, StockMovement, StockPosition, Variant
 from hub.pim.rules import PUSHABLE_STATES
 from hub.work.models import Account, Attempt, TrafficCount, WorkItem
@@ -122,15 +123,15 @@ def one_order_each(session: Session) -> Finding:
 
 
 def one_promise_each(session: Session) -> Finding:
-    """I5: one reservation per order line, one shipment per order, tracking and lines, one confirmation per shipment."""
+    """I5: one reservation per order line and component, one shipment per order, tracking and lines, one confirmation per shipment."""
     broken: list[str] = []
     doubled = session.execute(
         select(Reservation.order_line_id, func.count().label("n"))
-        .group_by(Reservation.order_line_id)
+        .group_by(Reservation.order_line_id, Reservation.variant_id)
         .having(func.count() > 1)
         .limit(SHOW)
     )
-    broken += [f"order line {r.order_line_id} has {r.n} promises" for r in doubled]
+    broken += [f"order line {r.order_line_id} has {r.n} promises of one variant" for r in doubled]
     parcels = session.execute(
         select(Shipment.order_id, Shipment.tracking, func.count().label("n"))
         .group_by(Shipment.order_id, Shipment.tracking, Shipment.lines_digest)
@@ -288,6 +289,16 @@ def money_balances(session: Session) -> Finding:
     )  # fmt: skip
 
 
+def kits_agree(session: Session) -> Finding:
+    """I13: kits contain no circle and have no stock of their own, their exploded recipes are what their components give,
+    and all promises of a kit's line stand for the same whole kits at one location."""
+    checked, broken = kits.disagreements(session, SHOW)
+    return Finding(
+        id="I13", title="kits are made of their components, and so are their promises", checked=checked,
+        broken=tuple(broken[:SHOW]),
+    )  # fmt: skip
+
+
 CHECKS: dict[str, Callable[[Session, datetime], Finding]] = {
     "I1": lambda session, _: ledger_sums(session),
     "I2": lambda session, _: reservation_sums(session),
@@ -299,6 +310,7 @@ CHECKS: dict[str, Callable[[Session, datetime], Finding]] = {
     "I9": lambda session, _: newest_number_last(session),
     "I11": lambda session, _: no_call_in_transaction(session),
     "I12": lambda session, _: money_balances(session),
+    "I13": lambda session, _: kits_agree(session),
 }
 
 

@@ -18,7 +18,7 @@ WHERE = {
     "categories": "taxonomy", "relations": "taxonomy", "brands": "taxonomy", "tags": "taxonomy",
     "media": "media",
     "jobs": "jobs", "audit": "audit",
-    "stock": "stock", "listings": "listings", "orders": "orders",
+    "stock": "stock", "kits": "kits", "listings": "listings", "orders": "orders",
     "sync": "sync", "explain": "explain", "doctor": "doctor", "channels": "channels", "demo": "demo",
 }  # fmt: skip
 """Command → the module of this package that holds it (in its COMMANDS). A module is imported when its command is used:

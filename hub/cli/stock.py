@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.cli.common import json_option, show, system
+from hub.cli.kits import component_table
 from hub.cli.tables import instant, safe, table
 from hub.db.session import reading, unit
 from hub.kernel.errors import Invalid
@@ -46,7 +47,7 @@ def _as_dict(found: Explanation) -> dict[str, Any]:
     row = found.stock.row
     return {
         "sku": row.sku, "title": row.title, "on_hand": row.on_hand, "reserved": row.reserved, "short": row.short,
-        "available": row.available,
+        "available": row.available, "parts": [part.as_dict() for part in row.parts],
         "locations": [
             {
                 "location": p.location, "on_hand": p.on_hand, "reserved": p.reserved, "available": p.available,
@@ -81,6 +82,8 @@ def _text(found: Explanation) -> str:
             [(p.location, p.on_hand, p.reserved, p.available) for p in row.places],
         ),
     ]
+    if row.parts:
+        parts.append("A kit. There is of its components:\n" + component_table(row.parts))
     if row.short:
         parts.append(f"{row.short} more are promised than there are.")
     if found.stock.promises:

@@ -14,6 +14,8 @@ from hub.explain.model import Belief, Explanation, Hold, ReadBack, Sale, Sent, S
 from hub.explain.shared import last_acknowledged, last_sent, sales_since
 from hub.kernel.errors import Invalid
 from hub.orders.models import OrderLine
+from hub.pim.kits.recipes import leaves_of
+from hub.pim.kits.rules import kits_from, kits_from_places
 from hub.pim.models import Listing, Location, Reservation, StockMovement, Variant
 from hub.pim.rules import Arithmetic, publishable
 from hub.work.kinds import LISTING_PUBLISH
@@ -31,6 +33,7 @@ class Books:
     on_hand: int
     reserved: int
     short: int
+    is_kit: bool = False
 
 
 def explain(session: Session, account: Account, listing: Listing, at: datetime, now: datetime) -> Explanation:
@@ -79,6 +82,32 @@ def explain(session: Session, account: Account, listing: Listing, at: datetime, 
 
 
 def books_at(session: Session, account: Account, variant_id: int, at: datetime) -> Books:
+    """Counts and promises of a variant at a moment; of a kit those that its components then made, with the recipe of today."""
+    recipe = leaves_of(session, (variant_id,)).get(variant_id)
+    if recipe is None:
+        return _books_of_single(session, account, variant_id, at)
+    books = {leaf: _books_of_single(session, account, leaf, at) for leaf in recipe}
+    short = {leaf: found.short for leaf, found in books.items()}
+    there = {(leaf, spot.location): spot for leaf, found in books.items() for spot in found.spots}
+    spots = []
+    free: list[dict[int, int]] = []
+    for place in dict.fromkeys(place for _, place in there):
+        here = {leaf: there[leaf, place] for leaf in recipe if (leaf, place) in there}
+        on_hand = kits_from(recipe, {leaf: spot.on_hand for leaf, spot in here.items()})
+        left = {leaf: spot.on_hand - spot.reserved for leaf, spot in here.items()}
+        counts = all(spot.counts for spot in here.values())
+        spots.append(Spot(location=place, on_hand=on_hand, reserved=on_hand - kits_from(recipe, left), counts=counts))
+        if counts:
+            free.append(left)
+    on_hand = sum(spot.on_hand for spot in spots if spot.counts)
+    unpromised = sum(kits_from(recipe, left) for left in free)
+    return Books(
+        spots=tuple(spots), holds=(), on_hand=on_hand, reserved=on_hand - unpromised,
+        short=unpromised - kits_from_places(recipe, free, short), is_kit=True,
+    )  # fmt: skip
+
+
+def _books_of_single(session: Session, account: Account, variant_id: int, at: datetime) -> Books:
     """Counts from the ledger's lines up to `at`; promises from those that were open then, with what was shipped of them
     since put back."""
     holds, held_at, short = _holds(session, variant_id, at)
@@ -124,7 +153,8 @@ def _holds(session: Session, variant_id: int, at: datetime) -> tuple[tuple[Hold,
         since = left.get(promise.order_line_id, 0)
         held, wanted = promise.quantity + since, promise.wanted + since
         # Cancelled or released later: what it held is gone from the books; what the line still wanted is the best guess.
-        guess = max(0, (ordered or 0) - (shipped or 0)) if promise.closed_at is not None else 0
+        gone = max(0, (ordered or 0) - (shipped or 0)) * promise.per_unit
+        guess = gone if promise.closed_at is not None else 0
         if guess:
             held, wanted = held + guess, wanted + guess
         exact = promise.closed_at is None or (since > 0 and guess == 0)
@@ -147,7 +177,7 @@ def _shipped_since(session: Session, variant_id: int, at: datetime) -> dict[int,
     for token, delta in session.execute(
         select(m.token, m.delta).where(m.variant_id == variant_id, m.kind == "ship", m.at > at)
     ):
-        parts = token.split(":")
+        parts = token.partition(":part:")[0].split(":")
         number = parts[-1] if parts[0] == "ship" else parts[1] if parts[0] == "outside" and len(parts) == 3 else ""
         if number.isdecimal():
             out[int(number)] -= delta
@@ -201,6 +231,10 @@ def _limits(
     rule: Arithmetic | None,
 ) -> list[str]:
     out = []
+    if books.is_kit:
+        out.append(
+            "What the kit was made of is taken as it is now; which orders held its components is asked of those."
+        )
     if rule is None:
         out.append("Buffer and cap are today's: no number had been sent that recorded those of the time.")
     for guessed, says in (

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from hub.explain.model import Belief, Explanation, Hold, ReadBack, Spot, Waiting
 from hub.explain.shared import last_acknowledged, last_sent, sales_since
 from hub.pim import listings
-from hub.pim.models import Listing, Location, Reservation, StockPosition, Variant
+from hub.pim.counts import shelves
+from hub.pim.kits.recipes import leaves_of
+from hub.pim.kits.rules import kits_from
+from hub.pim.models import Listing, Location, Reservation, Variant
 from hub.pim.rules import PUSHABLE_STATES, Arithmetic
 from hub.work.kinds import STOCK_PUSH
 from hub.work.models import Account, LaneGate, WorkItem
@@ -28,7 +31,7 @@ def explain(session: Session, account: Account, listing: Listing, now: datetime)
     return Explanation(
         account=account.name, channel=account.channel, account_state=account.state, sku=variant.sku,
         channel_sku=listing.channel_sku, listing_state=listing.state, asked_at=now, at=None,
-        spots=_spots(session, account, variant.id), holds=_holds(session, variant.id), sum=total,
+        spots=_spots(session, account, variant.id), holds=_holds(session, variant), sum=total,
         belief=Belief(quantity=listing.shown_quantity, since=listing.shown_at, by=listing.shown_by),
         sent=last_sent(session, listing, now), acknowledged=acknowledged, read_back=_read_back(listing),
         sales=sales_since(session, listing, since, now) if since else (),
@@ -37,31 +40,39 @@ def explain(session: Session, account: Account, listing: Listing, now: datetime)
 
 
 def _spots(session: Session, account: Account, variant_id: int) -> tuple[Spot, ...]:
-    rows = session.execute(
-        select(Location.id, Location.code, StockPosition.on_hand, StockPosition.reserved)
-        .join(StockPosition, StockPosition.location_id == Location.id)
-        .where(StockPosition.variant_id == variant_id)
-        .order_by(Location.priority, Location.id)
-    )
-    return tuple(
-        Spot(
-            location=row.code, on_hand=row.on_hand, reserved=row.reserved,
-            counts=not account.location_ids or row.id in account.location_ids,
-        )
-        for row in rows
-    )  # fmt: skip
+    recipe = leaves_of(session, (variant_id,)).get(variant_id, {variant_id: 1})
+    there = shelves(session, recipe)
+    free = there.free()
+    out = []
+    for place in session.execute(
+        select(Location.id, Location.code).where(Location.id.in_(list(free))).order_by(Location.priority, Location.id)
+    ):
+        on_hand = kits_from(recipe, there.on_hand[place.id])
+        out.append(
+            Spot(
+                location=place.code, on_hand=on_hand, reserved=on_hand - kits_from(recipe, free[place.id]),
+                counts=not account.location_ids or place.id in account.location_ids,
+            )
+        )  # fmt: skip
+    return tuple(out)
 
 
-def _holds(session: Session, variant_id: int) -> tuple[Hold, ...]:
+def _holds(session: Session, variant: Variant) -> tuple[Hold, ...]:
+    """Orders that hold units of it; of a kit those that bought it, in kits."""
     r = Reservation
+    bought = (r.kit_id == variant.id) & (r.part == 0)
+    per = r.per_unit if variant.is_kit else literal(1)
     rows = session.execute(
-        select(r.order_ref, r.quantity, r.wanted, r.placed_at, Account.name, Location.code)
+        select(
+            r.order_ref, (r.quantity // per).label("quantity"), (r.wanted // per).label("wanted"), r.placed_at,
+            Account.name, Location.code,
+        )
         .join(Account, Account.id == r.account_id)
         .outerjoin(Location, Location.id == r.location_id)
-        .where(r.variant_id == variant_id, r.closed_at.is_(None))
+        .where(bought if variant.is_kit else r.variant_id == variant.id, r.closed_at.is_(None))
         .order_by(r.placed_at, r.id)
         .limit(HOLDS_SHOWN)
-    )
+    )  # fmt: skip
     return tuple(
         Hold(
             order=row.order_ref, account=row.name, location=row.code if row.quantity else None, held=row.quantity,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from hub.explain.model import Pull, Sale, Sent
 from hub.orders.models import Order, OrderLine
 from hub.pim.models import Listing
-from hub.pim.rules import Arithmetic
+from hub.pim.rules import Arithmetic, KitPart
 from hub.work import attempts
 from hub.work.kinds import STOCK_PUSH
 from hub.work.models import Attempt, PullRun
@@ -60,7 +60,8 @@ def recorded_sum(row: Attempt) -> Arithmetic | None:
     names = ("on_hand", "reserved", "short", "buffer", "cap", "publishable")
     if any(name not in row.detail for name in names):
         return None
-    return Arithmetic(**{name: row.detail[name] for name in names})
+    parts = tuple(KitPart(**part) for part in row.detail.get("parts", ()))
+    return Arithmetic(**{name: row.detail[name] for name in names}, parts=parts)
 
 
 def sales_since(session: Session, listing: Listing, after: datetime, until: datetime) -> tuple[Sale, ...]:

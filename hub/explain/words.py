@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from hub.explain.model import Explanation, Hold, Sale, Sent
-from hub.pim.rules import Arithmetic
+from hub.pim.rules import Arithmetic, KitPart
 
 
 def _at(value: datetime | None) -> str:
@@ -49,9 +49,18 @@ def _sum(found: Explanation) -> list[str]:
     lines = [f"{name:<12}{number:>7}   {note}".rstrip() for name, number, note in rows]
     lines.append(f"{'cap':<12}{'none' if total.cap is None else total.cap:>7}")
     lines.append(f"{'publishable':<12}{total.publishable:>7}")
+    lines += [_part(part) for part in total.parts]
+    if total.parts and not any(part.limits for part in total.parts):
+        lines.append("There is enough of every component, but not together at one location.")
     if elsewhere:
         lines.append("Not sold here: " + ", ".join(f"{s.location} {s.on_hand}" for s in elsewhere))
     return lines
+
+
+def _part(part: KitPart) -> str:
+    left = f"{part.on_hand} - {part.reserved} reserved - {part.short} short"
+    limits = ", which limits it" if part.limits else ""
+    return f"  {part.per_kit} of {part.sku} each: {left}, enough for {part.kits}{limits}"
 
 
 def _hold(hold: Hold) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypedDict
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from hub.kernel.errors import Unknown
+from hub.pim.kits.reads import Standing, standings
 from hub.pim.models import Listing, Location, Product, Reservation, StockMovement, StockPosition, Variant
+from hub.pim.rules import KitPart
 from hub.pim.stock import variant_by_sku
 from hub.work.models import Account
 
@@ -33,7 +36,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockRow:
-    """A SKU over all locations. `short` units are promised to buyers but not there. Money in minor units."""
+    """A SKU over all locations. `short` units are promised to buyers but not there. Money in minor units. A kit counts the
+    kits that its components (`parts`) make; its places have no versions."""
 
     variant_id: int
     sku: str
@@ -44,6 +48,7 @@ class StockRow:
     reserved: int
     short: int
     places: tuple[Place, ...] = ()
+    parts: tuple[KitPart, ...] = ()
 
     @property
     def available(self) -> int:
@@ -51,7 +56,7 @@ class StockRow:
 
 
 def stock_page(session: Session, *, after: str = "", limit: int = 50) -> list[StockRow]:
-    """Up to `limit` SKUs that follow `after`, in the order of their SKU. Three queries."""
+    """Up to `limit` SKUs that follow `after`, in the order of their SKU. Four queries, some more where there are kits."""
     rows = session.execute(
         select(Variant.id, Variant.sku, Variant.price_minor, Variant.currency, Product.title)
         .join(Product, Product.id == Variant.product_id)
@@ -62,15 +67,31 @@ def stock_page(session: Session, *, after: str = "", limit: int = 50) -> list[St
     ids = [row.id for row in rows]
     places = _places(session, ids)
     shorts = _shorts(session, ids)
+    kits = standings(session, ids)
     return [
         StockRow(
             variant_id=row.id, sku=row.sku, title=row.title, price_minor=row.price_minor, currency=row.currency,
-            on_hand=sum(place.on_hand for place in places.get(row.id, ())),
-            reserved=sum(place.reserved for place in places.get(row.id, ())),
-            short=shorts.get(row.id, 0), places=tuple(places.get(row.id, ())),
+            **_counted(places.get(row.id, []), shorts.get(row.id, 0), kits.get(row.id)),
         )
         for row in rows
     ]  # fmt: skip
+
+
+class _Counted(TypedDict):
+    on_hand: int
+    reserved: int
+    short: int
+    places: tuple[Place, ...]
+    parts: tuple[KitPart, ...]
+
+
+def _counted(places: list[Place], short: int, kit: Standing | None) -> _Counted:
+    if kit is not None:
+        places = [Place(location=p.location, on_hand=p.on_hand, reserved=p.reserved, version=0) for p in kit.places]
+    return _Counted(
+        on_hand=sum(place.on_hand for place in places), reserved=sum(place.reserved for place in places),
+        short=short if kit is None else kit.sum.short, places=tuple(places), parts=() if kit is None else kit.sum.parts,
+    )  # fmt: skip
 
 
 def stock_count(session: Session) -> int:
@@ -145,10 +166,10 @@ def stock_of(session: Session, sku: str, *, movements: int = 20) -> StockDetail:
     variant = variant_by_sku(session, sku)
     title = session.scalar(select(Product.title).where(Product.id == variant.product_id)) or ""
     places = _places(session, [variant.id]).get(variant.id, [])
+    kit = standings(session, [variant.id]).get(variant.id) if variant.is_kit else None
     row = StockRow(
         variant_id=variant.id, sku=variant.sku, title=title, price_minor=variant.price_minor,
-        currency=variant.currency, on_hand=sum(p.on_hand for p in places), reserved=sum(p.reserved for p in places),
-        short=_shorts(session, [variant.id]).get(variant.id, 0), places=tuple(places),
+        currency=variant.currency, **_counted(places, _shorts(session, [variant.id]).get(variant.id, 0), kit),
     )  # fmt: skip
     moved = session.execute(
         select(StockMovement, Location.code)
@@ -158,7 +179,7 @@ def stock_of(session: Session, sku: str, *, movements: int = 20) -> StockDetail:
         .limit(movements)
     ).all()
     return StockDetail(
-        row=row, promises=_promises(session, variant.id),
+        row=row, promises=_promises(session, variant),
         movements=tuple(
             Moved(location=code, kind=m.kind, delta=m.delta, reason=m.reason, reference=m.reference, at=m.at)
             for m, code in moved
@@ -166,15 +187,21 @@ def stock_of(session: Session, sku: str, *, movements: int = 20) -> StockDetail:
     )  # fmt: skip
 
 
-def _promises(session: Session, variant_id: int) -> tuple[Promise, ...]:
+def _promises(session: Session, variant: Variant) -> tuple[Promise, ...]:
+    """Of a kit the orders that bought it, in kits; of anything else whatever holds units of it."""
     r = Reservation
+    per = r.per_unit if variant.is_kit else literal(1)
+    bought = (r.kit_id == variant.id) & (r.part == 0)
     rows = session.execute(
-        select(r.order_ref, r.wanted, r.quantity, r.placed_at, Location.code)
+        select(
+            r.order_ref, (r.wanted // per).label("wanted"), (r.quantity // per).label("quantity"), r.placed_at,
+            Location.code,
+        )
         .outerjoin(Location, Location.id == r.location_id)
-        .where(r.variant_id == variant_id, r.closed_at.is_(None))
+        .where(bought if variant.is_kit else r.variant_id == variant.id, r.closed_at.is_(None))
         .order_by(r.placed_at, r.id)
         .limit(SHOWN_PROMISES)
-    )
+    )  # fmt: skip
     return tuple(
         Promise(order_ref=w.order_ref, wanted=w.wanted, held=w.quantity, location=w.code, placed_at=w.placed_at)
         for w in rows

@@ -25,7 +25,7 @@ def test_a_healthy_hub_ends_with_zero(world: World, terminal: Terminal) -> None:
         "database", "schema", "key", "broker", "clocks", "adapters", "blocked", "coverage", "backlog", "desks",
         "bad_orders",
     ]  # fmt: skip
-    assert list(ran.json["invariants"]) == ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I11", "I12"]
+    assert list(ran.json["invariants"]) == ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I11", "I12", "I13"]
     assert ran.json["checks"]["broker"] == {
         "ok": True, "level": "failure", "checked": 0, "title": "no broker is set: the hub runs embedded",
         "broken": [], "fix": "",

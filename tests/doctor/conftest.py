@@ -14,7 +14,9 @@ from hub.kernel.clock import FixedClock
 from hub.orders import fulfilment
 from hub.orders.models import Order
 from hub.pim import listings
-from hub.pim.models import Product
+from hub.pim.kits.edit import SetKit, set_kit
+from hub.pim.models import Product, Variant
+from hub.pim.reservations import Wish, reserve
 from hub.work.models import Account
 from tests.support import cli, databases
 from tests.support.databases import Database
@@ -22,7 +24,8 @@ from tests.support.world import World, a_world
 
 
 def fill(world: World) -> None:
-    """Two accounts, two SKUs, one order shipped and confirmed, one still to ship; nothing due."""
+    """Two accounts, two SKUs, one order shipped and confirmed, one still to ship; a case of bottles and a gift with a
+    case in it, of which one was sold; nothing due."""
     world.shop("alpha", buffer=1)
     beta = world.shop("beta", cap=6)
     world.variant("WINE-1", 9)
@@ -41,7 +44,21 @@ def fill(world: World) -> None:
             order_id=order.id, carrier="dhl", tracking="T1", shipped_at=world.clock.now()
         )
         fulfilment.record_shipment(session, parcel, world.clock.now())
+    kits(world)
     world.settle(rounds=2)
+
+
+def kits(world: World) -> None:
+    for sku, quantity in (("BOTTLE", 20), ("BOX", 5), ("CASE", 0), ("GIFT", 0)):
+        world.variant(sku, quantity)
+    with unit(world.system.sessions) as session:
+        for sku, components in (("CASE", [("BOTTLE", 6), ("BOX", 1)]), ("GIFT", [("CASE", 1), ("BOTTLE", 1)])):
+            set_kit(session, SetKit(sku=sku, components=components), world.clock.now())
+        wish = Wish(
+            order_line_id=900, variant_id=session.scalars(select(Variant.id).where(Variant.sku == "CASE")).one(),
+            wanted=2, account_id=world.accounts["alpha"], order_ref="K1", placed_at=world.clock.now(),
+        )  # fmt: skip
+        reserve(session, [wish], world.clock.now())
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from hub import doctor
 from hub.db.base import Base
 from hub.db.session import reading
 from hub.orders.models import Order, OrderLine, Shipment
-from hub.pim.models import Reservation, StockMovement, StockPosition
+from hub.pim.kits.models import KitComponent, KitLeaf
+from hub.pim.models import Reservation, StockMovement, StockPosition, Variant
 from hub.work.models import Attempt, TrafficCount
 from tests.support.world import World
 
@@ -22,7 +23,7 @@ from tests.support.world import World
 def test_a_healthy_shop_passes_and_every_check_looked_at_something(lasting_world: World) -> None:
     with reading(lasting_world.system.sessions) as session:
         found = doctor.invariants(session, lasting_world.clock.now())
-    assert [f.id for f in found] == ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I11", "I12"]
+    assert [f.id for f in found] == ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I11", "I12", "I13"]
     assert [(f.id, f.broken) for f in found if not f.ok] == []
     assert [f.id for f in found if f.checked == 0] == []
 
@@ -74,7 +75,9 @@ def i2_closed(session: Session, world: World) -> None:
 
 def i3(session: Session, world: World) -> None:
     without_check(session, "stock_positions", "covered")
-    position = session.scalars(select(StockPosition).where(StockPosition.reserved > 0)).one()
+    position = session.scalars(
+        select(StockPosition).where(StockPosition.reserved > 0, StockPosition.variant_id == 2)
+    ).one()
     lower = position.reserved - 1
     session.execute(
         insert(StockMovement).values(
@@ -92,7 +95,9 @@ def i4(session: Session, world: World) -> None:
 
 
 def i5_promises(session: Session, world: World) -> None:
-    row = session.scalars(select(Reservation).where(Reservation.closed_at.is_not(None))).one()
+    row = session.scalars(
+        select(Reservation).where(Reservation.closed_at.is_not(None), Reservation.kit_id.is_(None))
+    ).one()
     without_uniqueness(session, Reservation)
     copy(session, Reservation, row)
 
@@ -149,6 +154,60 @@ def i12(session: Session, world: World) -> None:
     session.execute(update(Order).where(Order.id == 1).values(total_minor=Order.total_minor + 1))
 
 
+def kit_named(session: Session, sku: str) -> Variant:
+    return session.scalars(select(Variant).where(Variant.sku == sku)).one()
+
+
+def i13_leaves(session: Session, world: World) -> None:
+    session.execute(update(KitLeaf).where(KitLeaf.quantity == 6).values(quantity=5))
+
+
+def i13_no_components(session: Session, world: World) -> None:
+    session.execute(update(Variant).where(Variant.sku == "WINE-1").values(is_kit=True))
+    session.execute(update(StockPosition).where(StockPosition.variant_id == 1).values(on_hand=0))
+    session.execute(delete(StockMovement).where(StockMovement.variant_id == 1))
+
+
+def i13_components_of_no_kit(session: Session, world: World) -> None:
+    session.execute(update(Variant).where(Variant.sku == "CASE").values(is_kit=False))
+
+
+def i13_circle(session: Session, world: World) -> None:
+    case, gift = kit_named(session, "CASE").id, kit_named(session, "GIFT").id
+    session.execute(insert(KitComponent).values(kit_variant_id=case, component_variant_id=gift, quantity=1))
+
+
+def i13_stock(session: Session, world: World) -> None:
+    case = kit_named(session, "CASE").id
+    session.execute(
+        insert(StockMovement).values(
+            variant_id=case, location_id=1, kind="found", delta=2, token="kit", reason="", reference="", by="",
+            at=world.clock.now(),
+        )
+    )  # fmt: skip
+    session.execute(update(StockPosition).where(StockPosition.variant_id == case).values(on_hand=2))
+
+
+def i13_own_promise(session: Session, world: World) -> None:
+    row = session.scalars(select(Reservation).where(Reservation.part == 1)).first()
+    copy(
+        session, Reservation, row, order_line_id=999, part=0, kit_id=None, per_unit=1, quantity=0, wanted=1,
+        variant_id=kit_named(session, "CASE").id,
+    )  # fmt: skip
+
+
+def i13_torn(session: Session, world: World) -> None:
+    session.execute(update(Reservation).where(Reservation.part == 1).values(wanted=Reservation.wanted * 2))
+
+
+def i13_uneven(session: Session, world: World) -> None:
+    session.execute(update(Reservation).where(Reservation.kit_id.is_not(None)).values(wanted=0, quantity=0))
+    session.execute(update(StockPosition).where(StockPosition.variant_id.in_(CASED)).values(reserved=0))
+    session.execute(update(Reservation).where(Reservation.per_unit == 6).values(wanted=3))
+
+
+CASED = select(Reservation.variant_id).where(Reservation.kit_id.is_not(None)).scalar_subquery()
+
 BREAKERS: list[tuple[str, Callable[[Session, World], None], str]] = [
     ("I1", i1, "WINE-1 at location 1: 8 on hand, the ledger says 7"),
     ("I2", i2_sum, "WINE-1 at location 1: 1 reserved, promises hold 0"),
@@ -166,6 +225,14 @@ BREAKERS: list[tuple[str, Callable[[Session, World], None], str]] = [
     ("I9", i9, " was acknowledged"),
     ("I11", i11, "with a transaction open"),
     ("I12", i12, "the parts do not make "),
+    ("I13", i13_leaves, "CASE: what it is made of in the end is not up to date"),
+    ("I13", i13_no_components, "WINE-1 is a kit without components"),
+    ("I13", i13_components_of_no_kit, "has components and is no kit"),
+    ("I13", i13_circle, "contains itself"),
+    ("I13", i13_stock, "CASE is a kit and has 2 units of its own at location 1"),
+    ("I13", i13_own_promise, "waits for units of CASE, which is a kit"),
+    ("I13", i13_torn, "do not go together"),
+    ("I13", i13_uneven, "holds a part of a unit"),
 ]
 
 
