@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_MODULES: tuple[str, ...] = ("hub.pim.quality.projector", "hub.pim.search.index", "hub.pim.media.uses")
+_MODULES: tuple[str, ...] = (
+    "hub.pim.quality.projector",
+    "hub.pim.search.index",
+    "hub.pim.media.uses",
+    "hub.pim.matching.index",
+)
 
 
 def load() -> None:

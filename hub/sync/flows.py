@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 from hub.kernel.errors import HubError, Unknown
 from hub.kernel.ids import AccountId
-from hub.sync import confirm_shipments, publish_listings, pull_orders, push_prices, push_stock, read_back, reconcile
+from hub.sync import (
+    confirm_shipments,
+    publish_listings,
+    pull_listings,
+    pull_orders,
+    push_prices,
+    push_stock,
+    read_back,
+    reconcile,
+)
 from hub.sync.hub import Hub
 from hub.work import kinds
 
@@ -21,6 +30,7 @@ FLOWS: dict[str, Callable[[Hub, AccountId], int]] = {
     kinds.SHIPMENT_CONFIRM.name: confirm_shipments.run,
     kinds.ORDER_CANCEL.name: confirm_shipments.run_cancel,
     kinds.RECONCILE.name: reconcile.run,
+    kinds.LISTINGS_PULL.name: pull_listings.run,
     kinds.PROBE.name: reconcile.run_probe,
 }
 

@@ -70,6 +70,14 @@ RECONCILE = Kind(
     writes=False,
     max_attempts=1_000_000,
 )
+LISTINGS_PULL = Kind(
+    name="listings.pull",
+    lane=Lane.HOUSEKEEPING,
+    priority=Priority.CONTENT,
+    repeat="read",
+    writes=False,
+    max_attempts=20,
+)
 PROBE = Kind(
     name="account.probe",
     lane=Lane.HOUSEKEEPING,
@@ -83,6 +91,6 @@ KINDS = {
     kind.name: kind
     for kind in (
         STOCK_PUSH, PRICE_PUSH, LISTING_PUBLISH, LISTING_END, LISTING_READ, ORDERS_PULL, ORDER_READ,
-        SHIPMENT_CONFIRM, ORDER_CANCEL, RECONCILE, PROBE,
+        SHIPMENT_CONFIRM, ORDER_CANCEL, RECONCILE, LISTINGS_PULL, PROBE,
     )
 }  # fmt: skip
