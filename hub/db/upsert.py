@@ -114,7 +114,8 @@ def put_selected(
     ON CONFLICT as part of a join."""
     stmt = _insert(session, table_of(model)).from_select(list(columns), source)
     stmt = stmt.on_conflict_do_update(index_elements=list(key), set_=dict(update))
-    return int(session.connection().execute(stmt).rowcount)
+    # Without being asked SQLAlchemy forgets the row count of an INSERT on PostgreSQL and says -1.
+    return int(session.connection().execute(stmt.execution_options(preserve_rowcount=True)).rowcount)
 
 
 def _write(

@@ -242,7 +242,7 @@ def _facts(given: Prepared, rules: ChannelRules) -> Iterator[Finding]:
                 yield said(
                     given, "aspect_too_long", limit.severity, name,
                     f"The {what} of the item specific {shorten(name, 40)} has {len(seen):,} characters, {rules.label} takes "
-                    f"{limit.value}.", f"Take out {len(seen) - limit.value:,}, or say it shorter for this channel.",
+                    f"{limit.value}: it is left out.", f"Take out {len(seen) - limit.value:,}, or say it shorter for this channel.",
                     source=limit.source,
                 )  # fmt: skip
 

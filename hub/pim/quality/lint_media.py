@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from hub.kernel.text import shorten
+from hub.pim.facts import MEDIA
 from hub.pim.quality.finding import Finding, LintPicture, Prepared
 from hub.pim.quality.limits import HOUSE, ChannelRules, Severity
 
@@ -40,7 +41,7 @@ def pictures(given: Prepared, rules: ChannelRules) -> Iterator[Finding]:
             "Put the best ones first.", rules.pictures.source,
         )  # fmt: skip
     if rules.https_only:
-        for address in dict.fromkeys(a for a in addresses if not a.startswith("https://")):
+        for address in dict.fromkeys(a for a in addresses if not a.startswith(("https://", MEDIA))):
             yield said(
                 "picture_not_https", "error", f"{shorten(address, 80)} does not begin with https://.",
                 f"{rules.label} fetches pictures over HTTPS only: give that address.", rules.https_only,

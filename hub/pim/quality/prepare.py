@@ -8,9 +8,13 @@ from typing import Any
 
 from hub.pim.attributes.book import Book
 from hub.pim.attributes.content import content_of
+from hub.pim.media.reads import listed
 from hub.pim.quality.finding import LintPicture, LintVariant, Prepared
 from hub.pim.quality.records import Record
-from hub.pim.quality.rules import EVERY
+from hub.pim.quality.rules import EVERY, same_language
+
+_PAGE = frozenset({"images", "bullet_points", "keywords", "seo_title", "seo_description"})
+"""Words of the page, no facts about the thing: they are never item specifics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +43,18 @@ def prepared(
         book, _Words(row["title"], row["description"], row["values"]), locale=locale,
         channel="" if channel == EVERY else channel,
     )  # fmt: skip
-    attributes = dict(words.attributes)
+    facts = {code: said for code, said in words.attributes.items() if code not in _PAGE}
+    spoken = locale or book.base
+    foreign = {name: scope for name, scope in words.fallen_back.items() if not same_language(scope, spoken, book.base)}
     return Prepared(
         channel=channel, locale=locale, title=words.title, description=words.description,
-        bullets=_lines(attributes, "bullet_points"), keywords=_lines(attributes, "keywords"), brand=row["brand"],
-        category=category, images=tuple(row["images"]), pictures=tuple(pictures),
+        bullets=_lines(words.attributes, "bullet_points"), keywords=_lines(words.attributes, "keywords"), brand=row["brand"],
+        category=category, images=tuple(listed(row["images"], row["values"], "" if channel == EVERY else channel)),
+        pictures=tuple(pictures),
         variants=tuple(
             LintVariant(sku=v.sku, price_minor=v.price_minor, gtin=v.gtin, image=v.image) for v in record.variants
         ),
-        attributes=attributes, fallen_back=words.fallen_back, same_description=tuple(same_description),
+        attributes=facts, fallen_back=foreign, same_description=tuple(same_description),
     )  # fmt: skip
 
 

@@ -19,12 +19,12 @@ from hub.pim.quality.rules import EVERY, Levels, Need, OneProduct, OneVariant
 from hub.work.models import Account
 
 _products, _variants = table_of(Product), table_of(Variant)
-_SPOKEN = ("title", "description")
-"""Own fields that are values as well: per language and channel."""
+_SPOKEN = ("title", "description", "images")
+"""Own fields that are values as well: per language or channel."""
 _OWN = frozenset(OWN_FIELDS) - set(_SPOKEN)
 _OWN_VARYING = frozenset(code for code, own in OWN_FIELDS.items() if own.level == "variant")
 _ALWAYS = frozenset({"handle", "state", "stock_class"})
-_LISTED = ("brand", "category", "tags", "images")
+_LISTED = ("brand", "category", "tags")
 _MEASURED = ("gtin", "cost_minor", "weight_g", "length_mm", "width_mm", "height_mm", "image")
 
 
@@ -122,8 +122,9 @@ def facts_of(row: Row[Any], variants: Sequence[Row[Any]]) -> OneProduct:
     said: Mapping[str, Any] = row._mapping["values"]
     values = dict(said.items())
     for name in _SPOKEN:
-        if row._mapping[name].strip():
-            values[name] = {**values.get(name, {}), "": row._mapping[name]}
+        base = row._mapping[name]
+        if base.strip() if isinstance(base, str) else base:
+            values[name] = {**values.get(name, {}), "": base}
     filled = {name for name in _LISTED if row._mapping[name]} | _ALWAYS
     if row.family_id is not None:
         filled.add("family")

@@ -98,17 +98,14 @@ def applying(needs: Collection[Need], channel: str, locale: str) -> list[str]:
 def own_language(order: Sequence[str], locale: str, base: str) -> tuple[str, ...]:
     """Those of the scopes to try (best first) that are in the language of `locale`. `base`: the language of the base
     content, "" = not known: then it is nobody's translation. `locale` «» takes the base content only."""
-    wanted = _language(locale)
-    out = []
-    for scope in order:
-        here = scope.partition("@")[0]
-        if (not locale and not here) or (locale and wanted == _language(here or base)):
-            out.append(scope)
-    return tuple(out)
+    if not locale:
+        return tuple(scope for scope in order if not scope.partition("@")[0])
+    return tuple(scope for scope in order if same_language(scope, locale, base))
 
 
-def _language(locale: str) -> str:
-    return locale.partition("-")[0].casefold()
+def same_language(scope: str, locale: str, base: str) -> bool:
+    """Whether what stands under `scope` is in the language of `locale`: «de» is, for «de-AT»."""
+    return (scope.partition("@")[0] or base).partition("-")[0].casefold() == locale.partition("-")[0].casefold()
 
 
 def completeness(

@@ -24,7 +24,7 @@ class Unit(StrEnum):
 
 
 _ZWJ = "\u200d"
-_JOINS = re.compile("[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
+_JOINS = re.compile("[\u200c\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
 _THAI_LAO_AM = "\u0e33\u0eb3"
 """Vowels that stand behind their consonant and belong to it (UAX #29, SpacingMark)."""
 _BREAKING = re.compile(r"(?i)<(?:br|/?p|/?li|/?h\d|/?div|/?tr|/?ul|/?ol|/?table)\b[^>]*>")
