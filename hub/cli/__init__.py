@@ -17,7 +17,7 @@ WHERE = {
     "import": "catalogue", "products": "products",
     "categories": "taxonomy", "relations": "taxonomy", "brands": "taxonomy", "tags": "taxonomy",
     "media": "media",
-    "jobs": "jobs", "audit": "audit",
+    "bulk": "bulk", "jobs": "jobs", "audit": "audit",
     "stock": "stock", "kits": "kits", "listings": "listings", "orders": "orders",
     "sync": "sync", "explain": "explain", "doctor": "doctor", "channels": "channels", "demo": "demo",
 }  # fmt: skip

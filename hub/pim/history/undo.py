@@ -28,7 +28,7 @@ from hub.pim.jobs.models import Job
 from hub.pim.jobs.run import JobView, Step, Worker
 from hub.pim.models import Variant
 
-STEP_ROWS = 500
+STEP_ROWS = 1000
 LISTED_MAX = 200
 SUBJECTS = ("product", "variant")
 COUNTS = ("restored", "fields", "removed", "archived", "units_taken_back", "conflicts", "others")
