@@ -19,7 +19,7 @@ from hub.pim.attributes.models import Attribute, AttributeGroup, Family, FamilyA
 from hub.pim.models import Product, Variant
 
 VARIANTS_MAX = 250
-_OWN_LEFT_OUT = frozenset({"title", "description", "handle", "family", "sku"})  # in the head, or an attribute as well
+_OWN_LEFT_OUT = frozenset({"handle", "family", "state", "stock_class", "sku"}) | set(BUILT_IN)  # said elsewhere here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +222,8 @@ def _variant(asked: _Asked, product: Product, variant: Variant) -> VariantSheet:
 def _with_columns(product: Product) -> dict[str, Mapping[str, Any]]:
     """The product's values with the base content, which has columns of its own."""
     said: dict[str, Mapping[str, Any]] = dict(product.values)
-    for code, base in (("title", product.title), ("description", product.description)):
+    columns = (("title", product.title), ("description", product.description), ("images", product.images))
+    for code, base in columns:
         said[code] = {**said.get(code, {}), **({"": base} if base else {})}
     return said
 
