@@ -20,6 +20,7 @@ from hub.db.session import Sessions, make_engine, make_sessions, unit
 from hub.kernel import failpoints
 from hub.kernel.clock import Clock, SharedClock, SystemClock
 from hub.kernel.errors import Invalid
+from hub.pim.quality import projector as quality
 from hub.sync.hub import AdapterPool, Hub
 from hub.work import accounts, items
 from hub.work.kinds import PROBE
@@ -114,11 +115,13 @@ def add_account(
     if problems:
         raise Invalid(" ".join(str(p) for p in problems), field=problems[0].field, fix=problems[0].fix)
     with unit(system.sessions) as session:
-        return accounts.add(
+        made = accounts.add(
             session, channel=channel, name=name, settings=registry_module.with_defaults(manifest, settings),
             secrets=secrets, currency=currency, now=now, buffer=buffer, cap=cap,
             cadence={"orders.pull": manifest.pull_every_s, "reconcile": 6 * 3600},
         )  # fmt: skip
+        quality.channel_added(session, channel, now)
+        return made
 
 
 def change_account(

@@ -80,6 +80,28 @@ def settle(session: Session, product_ids: Iterable[int], now: datetime) -> bool:
     return True
 
 
+def refresh(session: Session, name: str, product_ids: Iterable[int], now: datetime) -> None:
+    """Make one projection of these products anew, whatever else of them waits for the sweep: for rebuilding it.
+
+    A product that is changed meanwhile waits for this unit, like in `project`.
+    """
+    projectors.load()
+    ids = sorted(set(product_ids))
+    touch(session, ids, now)
+    _projectors[name](session, ids, now)
+    for part in chunks(ids):  # revision 1 is our own touch; a higher one was waiting before
+        session.execute(
+            delete(DirtyProduct)
+            .where(DirtyProduct.product_id.in_(part), DirtyProduct.revision == 1)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def waiting(session: Session) -> bool:
+    """Whether any product waits for the sweep."""
+    return session.scalar(select(DirtyProduct.product_id).limit(1)) is not None
+
+
 def behind(session: Session) -> int:
     """How many products wait for the sweep."""
     return int(session.scalar(select(func.count()).select_from(DirtyProduct)) or 0)

@@ -27,7 +27,7 @@ def waiting(hub: Hub) -> bool:
     """Whether a turn would find something to do."""
     workers.load()
     with reading(hub.sessions) as session:
-        return run.next_ready(session, hub.clock.now()) is not None or projections.behind(session) > 0
+        return run.next_ready(session, hub.clock.now()) is not None or projections.waiting(session)
 
 
 def turn(hub: Hub) -> bool:
@@ -38,7 +38,7 @@ def turn(hub: Hub) -> bool:
     moved = False
     with reading(hub.sessions) as session:
         job_id = run.next_ready(session, now)
-        behind = projections.behind(session) > 0
+        behind = projections.waiting(session)
     if behind:
         with unit(hub.sessions) as session:
             moved = projections.project(session, now, limit=PROJECTED) > 0

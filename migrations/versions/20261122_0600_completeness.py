@@ -57,8 +57,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("description_digests", schema=None) as batch_op:
         batch_op.create_index("ix_description_digests_digest", ["digest", "product_id"], unique=False)
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    now = "unixepoch('now') * 1000000" if sqlite else "(extract(epoch FROM now()) * 1000000)::bigint"
     op.execute(
-        "INSERT INTO dirty_products (product_id, revision, since) SELECT id, 1, updated_at FROM products WHERE true"
+        f"INSERT INTO dirty_products (product_id, revision, since) SELECT id, 1, {now} FROM products WHERE true"  # noqa: S608
         " ON CONFLICT (product_id) DO UPDATE SET revision = dirty_products.revision + 1"
     )
 

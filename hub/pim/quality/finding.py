@@ -44,21 +44,24 @@ class LintVariant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LintPicture:
-    """A picture that the hub has seen. Pixels; `white_border`: per cent of its border that is near white, None = not
-    measured; `digest`: its content."""
+    """A picture of the product as far as the hub knows it. Pixels, None = not seen yet; `white_border`: per cent of its
+    border that is near white, None = not measured; `digest`: its content. `problem`: why it could not be fetched.
+    `shared_with`: how many other products show the very same one."""
 
     address: str
-    width: int
-    height: int
+    width: int | None = None
+    height: int | None = None
     white_border: int | None = None
     digest: str = ""
+    problem: str = ""
+    shared_with: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """What would be sent to a channel («*» = any) in a language («» = the base content).
 
-    `pictures`: those of which the content is known. `category`: the channel's own, None = not looked up.
+    `pictures`: the product's, in order, as far as they were looked at. `category`: the channel's own, None = not looked up.
     `same_description`: handles of other products with the same description. `fallen_back`: field → the scope it had to
     be taken from, for what has no text in the language. `attributes`: code → text as a buyer reads it.
     """

@@ -47,7 +47,20 @@ def pictures(given: Prepared, rules: ChannelRules) -> Iterator[Finding]:
                 f"{rules.label} fetches pictures over HTTPS only: give that address.", rules.https_only,
             )  # fmt: skip
     for number, picture in enumerate(given.pictures):
-        yield from _one(said, picture, rules, main=number == 0)
+        if picture.problem:
+            yield said(
+                "picture_unreachable", "warning", f"{shorten(picture.address, 80)} could not be had: {picture.problem}",
+                "Correct the address, or upload the picture.",
+            )  # fmt: skip
+        if picture.shared_with:
+            yield said(
+                "picture_shared", "advice",
+                f"{shorten(picture.address, 80)} is the picture of {picture.shared_with} other "
+                f"{'product' if picture.shared_with == 1 else 'products'} too.",
+                "Show this very thing, if the others are not just another size of it.",
+            )  # fmt: skip
+        if picture.width is not None and picture.height is not None:
+            yield from _one(said, picture, picture.width, picture.height, rules, main=number == 0)
     by_content: dict[str, list[str]] = {}
     for picture in given.pictures:
         if picture.digest:
@@ -60,9 +73,11 @@ def pictures(given: Prepared, rules: ChannelRules) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _one(said: Said, picture: LintPicture, rules: ChannelRules, *, main: bool) -> Iterator[Finding]:
+def _one(
+    said: Said, picture: LintPicture, width: int, height: int, rules: ChannelRules, *, main: bool
+) -> Iterator[Finding]:
     name = shorten(picture.address, 80)
-    longest, shortest = max(picture.width, picture.height), max(1, min(picture.width, picture.height))
+    longest, shortest = max(width, height), max(1, min(width, height))
     for limit, code, fix in (
         (rules.pixels, "picture_small", "Take it again, or ask the maker for a larger one."),
         (rules.pixels_advised, "picture_could_be_larger", "Buyers zoom in: use a larger one if there is any."),
@@ -70,14 +85,14 @@ def _one(said: Said, picture: LintPicture, rules: ChannelRules, *, main: bool) -
         if limit is not None and longest < limit.value:
             yield said(
                 code, limit.severity,
-                f"{name} has {picture.width} × {picture.height} pixels; {rules.label} "
+                f"{name} has {width} × {height} pixels; {rules.label} "
                 f"{'wants' if limit.severity == 'warning' else 'recommends'} {limit.value:,} on the longer side.",
                 fix, limit.source,
             )  # fmt: skip
             break
     if longest / shortest > HOUSE.shape:
         yield said(
-            "picture_shape", "advice", f"{name} is {picture.width} × {picture.height} pixels: very long and narrow.",
+            "picture_shape", "advice", f"{name} is {width} × {height} pixels: very long and narrow.",
             "Crop it closer to a square: it is shown in a square box.",
         )  # fmt: skip
     limit = rules.white_border

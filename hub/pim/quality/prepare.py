@@ -1,4 +1,4 @@
-"""From a product's rows to what lint looks at."""
+"""From what is stored of a product to what lint looks at."""
 
 from __future__ import annotations
 
@@ -6,15 +6,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from hub.pim.attributes.book import Book
 from hub.pim.attributes.content import content_of
-from hub.pim.media.reads import listed
+from hub.pim.media.reads import Picture, listed, pictures_of
 from hub.pim.quality.finding import LintPicture, LintVariant, Prepared
 from hub.pim.quality.records import Record
 from hub.pim.quality.rules import EVERY, same_language
 
 _PAGE = frozenset({"images", "bullet_points", "keywords", "seo_title", "seo_description"})
 """Words of the page, no facts about the thing: they are never item specifics."""
+
+
+Seen = Mapping[str, Mapping[int, Sequence[LintPicture]]]
+"""Channel → product → its pictures there."""
+
+
+def pictures_seen(session: Session, product_ids: Sequence[int], channels: Sequence[str]) -> Seen:
+    """What the media library knows of the pictures of these products, as each channel has them."""
+    return {
+        channel: {
+            number: [_picture(picture) for picture in pictures]
+            for number, pictures in pictures_of(session, product_ids, "" if channel == EVERY else channel).items()
+        }
+        for channel in channels
+    }
+
+
+def _picture(seen: Picture) -> LintPicture:
+    return LintPicture(
+        address=seen.reference, width=seen.width, height=seen.height, problem=seen.problem, digest=seen.sha256 or "",
+        white_border=None if seen.border is None else seen.border // 10, shared_with=seen.shared_with,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

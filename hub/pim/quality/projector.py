@@ -16,7 +16,7 @@ from hub.pim.quality import text
 from hub.pim.quality.limits import HOUSE
 from hub.pim.quality.lint import lint
 from hub.pim.quality.models import Completeness, DescriptionDigest
-from hub.pim.quality.prepare import prepared
+from hub.pim.quality.prepare import Seen, pictures_seen, prepared
 from hub.pim.quality.records import Record, Targets, load, targets_of
 from hub.pim.quality.rules import EVERY, applying, completeness, own_language
 from hub.work.models import Account
@@ -24,8 +24,8 @@ from hub.work.models import Account
 _KEY = ("product_id", "channel", "locale")
 
 
-def rows_of(record: Record, targets: Targets) -> list[dict[str, Any]]:
-    """What is stored of a product: a row per channel and language."""
+def rows_of(record: Record, targets: Targets, seen: Seen) -> list[dict[str, Any]]:
+    """What is stored of a product: a row per channel and language. `seen`: its pictures (and others') per channel."""
     book = targets.book
     out = []
     for channel in targets.channels:
@@ -35,7 +35,9 @@ def rows_of(record: Record, targets: Targets) -> list[dict[str, Any]]:
                 applying(record.needs, channel, locale), record.facts, record.levels, order,
                 own_language(order, locale, book.base),
             )  # fmt: skip
-            found = lint(prepared(book, record, channel=channel, locale=locale))
+            found = lint(
+                prepared(book, record, channel=channel, locale=locale, pictures=seen[channel].get(record.id, ()))
+            )
             out.append(
                 {
                     "product_id": record.id, "channel": channel, "locale": locale, "required": score.required,
@@ -51,7 +53,8 @@ def project(session: Session, product_ids: Sequence[int], now: datetime) -> None
     """Bring what is stored of these products up to date. `now` is not looked at: nothing here depends on the time."""
     targets = targets_of(session)
     records = load(session, product_ids, targets.book)
-    put(session, Completeness, [row for record in records for row in rows_of(record, targets)], key=_KEY)
+    seen = pictures_seen(session, [record.id for record in records], targets.channels)
+    put(session, Completeness, [row for record in records for row in rows_of(record, targets, seen)], key=_KEY)
     table, digests = table_of(Completeness), table_of(DescriptionDigest)
     for part in chunks([record.id for record in records]):
         session.execute(

@@ -97,6 +97,8 @@ BROKEN: list[tuple[str, str, Prepared, Prepared]] = [
     ("picture_could_be_larger", "advice", replace(EBAY, pictures=(picture(1599, 1500),)), replace(EBAY, pictures=(picture(1600, 1000),))),
     ("picture_shape", "advice", replace(ANY, pictures=(picture(3001, 1000),)), replace(ANY, pictures=(picture(3000, 1000),))),
     ("picture_background", "warning", replace(GOOD, pictures=(picture(white_border=97),)), replace(GOOD, pictures=(picture(white_border=98), picture(white_border=0)))),
+    ("picture_unreachable", "warning", replace(ANY, pictures=(LintPicture(address="https://e.com/x.jpg", problem="404"),)), replace(ANY, pictures=(LintPicture(address="https://e.com/x.jpg"),))),
+    ("picture_shared", "advice", replace(ANY, pictures=(picture(shared_with=1),)), replace(ANY, pictures=(picture(shared_with=0),))),
     ("picture_twice", "advice", replace(ANY, pictures=(picture(digest="a"), picture(digest="a"))), replace(ANY, pictures=(picture(digest="a"), picture(digest="b")))),
 ]  # fmt: skip
 

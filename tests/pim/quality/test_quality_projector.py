@@ -23,6 +23,7 @@ from hub.pim.history import removal
 from hub.pim.models import DirtyProduct, Product
 from hub.pim.quality import projector, reads
 from hub.pim.quality.models import Completeness, DescriptionDigest
+from hub.pim.quality.prepare import pictures_seen
 from hub.pim.quality.records import load, targets_of
 from hub.pim.quality.rules import Gap
 from tests.support.builders import NOW, an_account
@@ -51,10 +52,11 @@ def fresh(sessions: Sessions) -> Stored:
     with reading(sessions) as session:
         targets = targets_of(session)
         ids = list(session.scalars(select(Product.id)))
+        seen = pictures_seen(session, ids, targets.channels)
         return {
             (row["product_id"], row["channel"], row["locale"]): tuple(row[name] for name in COLUMNS)
             for record in load(session, ids, targets.book)
-            for row in projector.rows_of(record, targets)
+            for row in projector.rows_of(record, targets, seen)
         }
 
 
