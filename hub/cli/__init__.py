@@ -17,6 +17,8 @@ WHERE = {
     "import": "catalogue", "products": "products",
     "categories": "taxonomy", "relations": "taxonomy", "brands": "taxonomy", "tags": "taxonomy",
     "media": "media",
+    "completeness": "quality", "lint": "quality",
+    "search": "search", "views": "search",
     "bulk": "bulk", "jobs": "jobs", "audit": "audit",
     "stock": "stock", "kits": "kits", "listings": "listings", "orders": "orders",
     "sync": "sync", "explain": "explain", "doctor": "doctor", "channels": "channels", "demo": "demo",

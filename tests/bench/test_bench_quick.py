@@ -14,7 +14,7 @@ from tools.bench.figures import Bar, Figure
 
 def test_a_quick_run_yields_every_figure_with_its_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "bench.json"
-    areas = ["orders", "stock", "catalogue", "queue"]
+    areas = ["orders", "stock", "catalogue", "search", "queue"]
     only = [word for area in areas for word in ("--only", area)]
     assert main(["--quick", "--database", "sqlite", "--json", str(out), *only]) == 0
     report = json.loads(out.read_text("utf-8"))
@@ -37,7 +37,7 @@ def test_a_quick_run_yields_every_figure_with_its_bar(tmp_path: Path, capsys: py
 
 
 def test_areas_are_the_ones_that_performance_md_names() -> None:
-    assert set(AREAS) == {"orders", "stock", "catalogue", "queue", "requests"}
+    assert set(AREAS) == {"orders", "stock", "catalogue", "search", "queue", "requests"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tools.bench import catalogue, figures, intake, order_queue, places, requests, stock
+from tools.bench import catalogue, figures, intake, order_queue, places, requests, search, stock
 from tools.bench.figures import Figure
 from tools.bench.sizes import QUICK, Size
 
@@ -17,6 +17,7 @@ AREAS: dict[str, Callable[[str, Size], list[Figure]]] = {
     "orders": intake.measure,
     "stock": stock.measure,
     "catalogue": catalogue.measure,
+    "search": search.measure,
     "queue": order_queue.measure,
     "requests": requests.measure,
 }
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=[*AREAS], help="measure this alone (repeatable)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument("--rows", type=int, help="rows of import, stock and intake (default 10,000)")
+    parser.add_argument("--products", type=int, help="products that are searched (default 100,000)")
     parser.add_argument("--runs", type=int, help="runs of each; the median counts (default 3)")
     parser.add_argument("--database", choices=["sqlite", "postgres"], help="measure on this alone")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes: shape, not speed")
@@ -35,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size = QUICK if chosen.quick else Size()
     if chosen.rows is not None:
         size = dataclasses.replace(size, rows=chosen.rows, hot=min(size.hot, chosen.rows))
+    if chosen.products is not None:
+        size = dataclasses.replace(size, products=chosen.products)
     if chosen.runs is not None:
         size = dataclasses.replace(size, runs=chosen.runs)
     before = figures.machine()

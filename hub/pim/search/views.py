@@ -151,6 +151,24 @@ def named(session: Session, owner: str, name: str) -> View:
     return _view(row)
 
 
+def own(session: Session, owner: str, name: str) -> View | None:
+    """The view that `owner` made under a name. None = there is none."""
+    s = SavedView
+    row = session.scalars(select(s).where(s.owner == owner, s.name == " ".join(name.split()))).first()
+    return None if row is None else _view(row)
+
+
+def needed(session: Session, owner: str, name: str) -> View:
+    """As `own`. Raises Unknown: there is none, or it is somebody else's."""
+    found = own(session, owner, name)
+    if found is None:
+        raise Unknown(
+            f"{owner} has no view {shorten(name, 40)!r}", field="name", value=shorten(name, 40),
+            fix="`hub views list` shows yours; a shared view is changed by its owner",
+        )  # fmt: skip
+    return found
+
+
 def visible(session: Session, owner: str, *, after: tuple[str, int] | None = None, limit: int = 50) -> list[View]:
     """Up to `limit` (1 to 200) views that `owner` sees, by name; `after`: name and id of the last one of the page before."""
     if not 1 <= limit <= PAGE_MAX:
