@@ -16,6 +16,7 @@ WHERE = {
     "account": "accounts",
     "import": "catalogue", "products": "products",
     "categories": "taxonomy", "relations": "taxonomy", "brands": "taxonomy", "tags": "taxonomy",
+    "attributes": "attributes", "families": "families", "locales": "families",
     "media": "media",
     "completeness": "quality", "lint": "quality",
     "search": "search", "views": "search",

@@ -1,4 +1,4 @@
-"""`hub products`: the state and the stock class of products."""
+"""`hub products`: what products say, their state and their stock class."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import click
 
+from hub.cli import product_sheet
 from hub.cli.common import json_option, show, system
 from hub.cli.tables import safe
 from hub.db.session import unit
@@ -21,7 +22,10 @@ from hub.pim.taxonomy.rules import APPROVE
 
 @click.group()
 def products() -> None:
-    """Products: their state and their stock class."""
+    """Products: what they say, their state and their stock class."""
+
+
+products.add_command(product_sheet.show_)
 
 
 @products.command()

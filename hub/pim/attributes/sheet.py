@@ -152,6 +152,23 @@ def product_sheet(
     )  # fmt: skip
 
 
+def named(session: Session, name: str) -> int:
+    """The product of that handle, or of the variant with that SKU.
+
+    Raises:
+        Unknown: there is neither.
+    """
+    found = session.scalars(select(Product.id).where(Product.handle == name)).first()
+    if found is None:
+        found = session.scalars(select(Variant.product_id).where(Variant.sku == name)).first()
+    if found is None:
+        seen = name[:60]
+        raise Unknown(
+            f"no product and no variant is called {seen!r}", field="product", value=seen, fix="give a handle or a SKU"
+        )
+    return found
+
+
 def _members(session: Session, family_id: int) -> dict[str, str]:
     f = FamilyAttribute
     query = select(Attribute.code, f.level).join(f, f.attribute_id == Attribute.id).where(f.family_id == family_id)
