@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_MODULES = ("hub.pim.history.undo", "hub.pim.bulk.run")
+_MODULES = ("hub.pim.history.undo", "hub.pim.bulk.run", "hub.pim.importing.job")
 
 
 def load() -> None:

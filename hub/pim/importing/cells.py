@@ -22,6 +22,8 @@ T = TypeVar("T")
 # What a spreadsheet would calculate: «=1+1», «@SUM(A1)», «+cmd|' /C calc'!A0». A minus alone is a negative number.
 _FORMULA = re.compile(r"=|[+\-@][A-Za-z.]+\(|[+\-@][^|\n]{0,200}\|[^!\n]{0,200}!")
 
+# What an export writes in front of texts that a spreadsheet would calculate: exporting/text.py.
+_GUARDED = re.compile(r"'+([=+\-@\t\r]|#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!)$)")
 _ERROR_CELL = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!)")
 
 
@@ -38,6 +40,7 @@ class Cells:
         self.columns = columns
         self._place = columns.place
         self._cells = row.cells
+        self._guards = columns.profile.name == "hub"
 
     def raw(self, meaning: str) -> str:
         """The cell, trimmed; empty if there is no such column."""
@@ -73,14 +76,17 @@ class Cells:
                 "save the file as UTF-8 in the program that wrote it",
             )
             return None
-        if text[0] in "=+-@" and _FORMULA.match(text):
+        guarded = text[0] == "'" and self._guards and _GUARDED.match(text) is not None
+        if guarded:
+            text = unguarded(text)
+        elif text[0] in "=+-@" and _FORMULA.match(text):
             self.fault(
                 meaning,
                 f"{shorten(text, 40)!r} is a formula, not a value",
                 "save the values instead of the formulas",
             )
             return None
-        if text[0] == "#" and _ERROR_CELL.fullmatch(text):
+        if not guarded and text[0] == "#" and _ERROR_CELL.fullmatch(text):
             self.fault(meaning, f"{text} is an error of the spreadsheet, not a value", "correct the formula behind it")
             return None
         try:
@@ -96,6 +102,11 @@ class Cells:
             self.fault(meaning, f"{name} is empty", f"give the {name.lower()}")
             return None
         return self.take(meaning, parse)
+
+
+def unguarded(text: str) -> str:
+    """A cell of the hub's own layout without the apostrophe that an export put in front of it."""
+    return text[1:] if text.startswith("'") and _GUARDED.match(text) else text
 
 
 @lru_cache(64)

@@ -15,6 +15,7 @@ import msgspec
 
 from hub.kernel.money import Money
 from hub.kernel.text import shorten
+from hub.pim.exporting.text import guarded
 from hub.pim.importing.reading import RECORD_MAX, Row, Unreadable
 
 COLUMNS_MAX = 2_000
@@ -155,7 +156,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return value
+        return guarded(value)  # nothing in JSON is a formula
     if isinstance(value, int):
         return str(value) if value.bit_length() < 200 else "a very long number"
     if isinstance(value, float):

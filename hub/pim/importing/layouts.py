@@ -12,6 +12,7 @@ from typing import Protocol
 
 from hub.kernel.errors import Invalid
 from hub.pim import facts
+from hub.pim.importing.cells import unguarded
 from hub.pim.importing.profiles import PROFILES, Columns, columns_of
 from hub.pim.importing.reading import Row
 
@@ -80,7 +81,9 @@ class _Renamed:
     _heading: str = field(default="")
 
     def placed(self, row: Row) -> Placed:
-        return Placed(key=facts.handle_text(row.cells[self._place], self._heading), row=row)
+        cell = row.cells[self._place]
+        key = unguarded(cell.strip()) if self.columns.profile.name == "hub" else cell
+        return Placed(key=facts.handle_text(key, self._heading), row=row)
 
     def handle(self, key: str) -> str:
         return key

@@ -76,6 +76,7 @@ class ImportReport:
     format: str = "csv"
     sheet: str = ""
     job: int | None = None
+    outcome: str = ""  # of a job: imported, trial, or «nothing written» (all or nothing, and a row had an error)
 
     @property
     def clean(self) -> bool:

@@ -36,7 +36,7 @@ class Reading:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedVariant:
     """`fields`: the facts that the row speaks about. `stock`: location code → units to open it with, if the SKU is new.
-    `components`: what a kit is made of, SKU → how many; None if the row does not say."""
+    `components`: what a kit is made of, SKU → how many; empty: it is none; None: the row does not say."""
 
     line: int
     facts: VariantFacts
@@ -104,7 +104,10 @@ def _plain_value(text: str, name: str) -> str:
 
 
 def _typed_value(text: str, name: str) -> Any:
-    """A cell of an attribute: its type decides later. A JSON list is several values."""
+    """A cell of an attribute: its type decides later. A JSON list is several values; one behind an apostrophe, as an
+    export writes it, is a text that looks like one."""
+    if text.startswith("'") and (bare := text.lstrip("'")).startswith("[") and several(bare) is not None:
+        return text[1:]
     return several(text) if text.startswith("[") and several(text) is not None else text
 
 
@@ -167,6 +170,8 @@ def variant_of(cells: Cells, handle: str, axes: Sequence[str], position: int, ho
     image = cells.take("image", facts.web_address)
     values = values_of(cells, cells.columns.variant_values, how.clear)
     components = cells.take("components", _components)
+    if components is None and how.clear and cells.said("components") and not cells.problems:
+        components = {}
     stock: dict[str, int] = {}
     for meaning, code in [("quantity", how.opening_location)] + [(f"stock:{c}", c) for c in cells.columns.stock]:
         units_there = cells.take(meaning, whole)

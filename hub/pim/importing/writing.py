@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from hub.pim.importing.parse import ParsedProduct
 from hub.pim.importing.profiles import Columns, Wanted
 from hub.pim.importing.report import Result, RowResult
 from hub.pim.importing.variants import ParsedVariant
+from hub.pim.kits.edit import SetKit, remove_kit, set_kit
 from hub.pim.models import Location
 
 _RESULTS: dict[Change, Result] = {
@@ -105,8 +106,33 @@ def write(
         if outcome.change is Change.CREATED:
             created[variant.facts.sku] = outcome.id
     opened = _open_stock(session, [v for v in variants if v.facts.sku in created], created, token, file, now)
+    _make_kits(session, columns, variants, results, now)
     pictures = sum(len(p.facts.images) for p in writable if p.facts is not None and p.handle in done)
     return Outcome(results=results, opened=opened, pictures=pictures)
+
+
+def _make_kits(
+    session: Session, columns: Columns, variants: Sequence[ParsedVariant], results: list[RowResult], now: datetime
+) -> None:
+    """Make variants the kits that their rows say they are; a row whose kit is refused becomes an error."""
+    asked = {v.facts.sku: v for v in variants if v.components is not None}
+    for index, result in enumerate(results):
+        variant = asked.get(result.key) if result.subject == "variant" and result.result != "error" else None
+        if variant is None or variant.components is None:
+            continue
+        sku = variant.facts.sku
+        try:
+            if variant.components:
+                changed = set_kit(session, SetKit(sku=sku, components=list(variant.components.items())), now)
+            else:
+                changed = remove_kit(session, sku, now)
+        except HubError as problem:
+            cause = f"the variant was taken, but not as a kit: {problem.message}"
+            fix = problem.fix or "put the rows of its components above it, or import the file again"
+            results[index] = _bad(variant.line, sku, columns.heading.get("components", "components"), cause, fix)
+            continue
+        if changed and result.result == "unchanged":
+            results[index] = replace(result, result="updated")
 
 
 def _shown(changes: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, Any]]:
