@@ -13,10 +13,13 @@ from hub.channels.contract import BadListing, ListingPage
 from hub.db.session import reading, unit
 from hub.kernel.clock import FixedClock
 from hub.loopback.faults import FaultKind
+from hub.orders import bindings
 from hub.pim.history.note import By, act_as
 from hub.pim.matching import pulls
 from hub.pim.matching.models import CataloguePull, ChannelItem, Match
 from hub.pim.models import Variant
+from hub.work import items as work
+from hub.work.kinds import LISTINGS_PULL
 from hub.work.models import WorkItem
 from tests.support.databases import Database
 from tests.support.world import World, a_world
@@ -157,3 +160,48 @@ def test_proposals_come_with_the_pull_and_nothing_is_bound_by_itself(world: Worl
     assert found[0].score >= 55
     assert "stock.push" not in wanted
     assert shop.observed_stock("CUP-1") == 3
+
+
+def test_an_order_that_waited_is_mapped_and_reserved_once_its_item_is_accepted(world: World) -> None:
+    """The order came before anybody said what was bought; taking the decision back lets it wait again."""
+    shop = world.shop()
+    mine = world.variant("OUR-CUP", 5)
+    shop.add_listing("their-cup", 4)
+    shop.place_order([("their-cup", 2)])
+    world.settle(rounds=2)
+    assert world.position("OUR-CUP") == (5, 0)
+    pull(world)
+    item = items(world)["their-cup"].id
+    with unit(world.system.sessions) as session:
+        bound = bindings.accept(session, item, mine, world.clock.now())
+    assert (bound.lines, world.position("OUR-CUP")) == (1, (5, 2))
+    world.settle(rounds=4)
+    assert shop.observed_stock("their-cup") == 3
+    with unit(world.system.sessions) as session:
+        back = bindings.undo(session, item, world.clock.now())
+    assert (back.lines, world.position("OUR-CUP")) == (1, (5, 0))
+    with unit(world.system.sessions) as session:
+        again = bindings.accept(session, item, mine, world.clock.now())
+    assert (again.lines, world.position("OUR-CUP")) == (1, (5, 2))
+
+
+def test_what_was_created_from_the_channel_stays_on_sale_with_its_count(world: World) -> None:
+    shop = world.shop()
+    world.variant("SOMETHING", 1)  # there is a location
+    shop.add_listing("CUP", 4, title="Blue cup")
+    pull(world)
+    with unit(world.system.sessions) as session:
+        made, lines = bindings.create_from(session, [items(world)["CUP"].id], world.clock.now())
+    assert (made.handle, lines) == ("blue-cup", 0)
+    world.settle(rounds=4)
+    assert (shop.observed_stock("CUP"), world.position("CUP")) == (4, (4, 0))
+    assert world.listing("alpha", "CUP").state == "live"
+
+
+def test_an_account_without_a_round_under_way_has_nothing_to_pull(world: World) -> None:
+    world.shop().add_listing("CUP", 1)
+    pull(world)
+    with unit(world.system.sessions) as session:
+        work.want(session, LISTINGS_PULL, world.accounts["alpha"], "*", world.clock.now())
+    assert world.run("alpha", "listings.pull") == 1
+    assert len(rounds(world)) == 1
