@@ -52,12 +52,12 @@ _FULL_TEXT = ("search_words", "search_parts", "ix_search_documents_words", "ix_s
 
 
 def _include_name(name: str | None, kind: str, _: object) -> bool:
-    """Full text tables with their shadows, and full text indexes, are not in the models: each database has its own."""
-    return name is None or not name.startswith(_FULL_TEXT)
+    """Full text tables with their shadows, columns and indexes are not in the models: each database has its own."""
+    return name is None or not (name.startswith(_FULL_TEXT) or (kind == "column" and name == "vector"))
 
 
 def _include_object(_item: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
-    return kind != "index" or _include_name(name, kind, None)
+    return kind not in ("index", "column") or _include_name(name, kind, None)
 
 
 def run() -> None:

@@ -24,8 +24,9 @@ _FTS = {
     "search_parts": ("haystack", "tokenize='trigram case_sensitive 1'"),
 }
 _POSTGRES = (
-    "CREATE INDEX ix_search_documents_words ON search_documents"
-    " USING gin (array_to_tsvector(string_to_array(tokens, ' ')))",
+    "ALTER TABLE search_documents ADD COLUMN vector tsvector"
+    " GENERATED ALWAYS AS (array_to_tsvector(string_to_array(tokens, ' '))) STORED",
+    "CREATE INDEX ix_search_documents_words ON search_documents USING gin (vector)",
     "DO $$ BEGIN CREATE EXTENSION IF NOT EXISTS pg_trgm;"
     " EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported THEN"
     " RAISE NOTICE 'pg_trgm is not available'; END $$",
@@ -59,6 +60,8 @@ def upgrade() -> None:
         sa.Column("has_gtin", sa.Boolean(), nullable=False),
         sa.Column("has_picture", sa.Boolean(), nullable=False),
         sa.Column("price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("price_high_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", _PLAIN, nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("tokens", sa.Text(), nullable=False),
         sa.Column("haystack", sa.Text(), nullable=False),

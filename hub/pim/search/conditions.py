@@ -29,6 +29,7 @@ from hub.kernel.errors import Invalid, Unknown
 from hub.pim.attributes.book import Definition, book_of
 from hub.pim.attributes.models import Family
 from hub.pim.models import Listing, Product, StockPosition, Variant
+from hub.pim.quality.models import Completeness
 from hub.pim.search import query as q
 from hub.pim.search.models import WORDS_VECTOR, AttributeIndex, SearchDocument
 from hub.pim.search.values import PRICE, TAG, Key, asked, limit
@@ -36,6 +37,7 @@ from hub.pim.search.words import Needle, needle
 from hub.work.models import Account
 
 GONE = ("ended", "vanished")
+ANY_CHANNEL = "*"
 D = SearchDocument
 A = AttributeIndex
 
@@ -161,10 +163,7 @@ def condition(session: Session, part: q.Filter, definitions: Mapping[str, Defini
         case q.Is():
             return _is(session, part)
         case q.Price():
-            prices = [A.code == PRICE, *_between(A.number, part.low, part.high)]
-            if part.currency:
-                prices += [A.value >= f"{part.currency}:", A.value < f"{part.currency};"]
-            return _indexed(prices)
+            return _price(part)
         case q.Available():
             return and_(true(), *_between(available(), part.low, part.high))
         case q.Updated():
@@ -190,6 +189,25 @@ def condition(session: Session, part: q.Filter, definitions: Mapping[str, Defini
             return _attribute_between(part, definitions[part.code])
         case _:
             assert_never(part)
+
+
+def _price(part: q.Price) -> ColumnElement[bool]:
+    """Mostly told by the lowest and the highest price; single prices are looked at only where a product has prices on
+    both sides of the range, or in several currencies."""
+    prices = [A.code == PRICE, *_between(A.number, part.low, part.high)]
+    if part.currency:
+        prices += [A.value >= f"{part.currency}:", A.value < f"{part.currency};"]
+    priced = D.price_minor >= 0
+    low = true() if part.low is None else D.price_high_minor >= part.low
+    high = true() if part.high is None else D.price_minor <= part.high
+    found = and_(priced, low, high)
+    if part.low is not None and part.high is not None:
+        inside = or_(D.price_minor >= part.low, D.price_high_minor <= part.high, _indexed(prices))
+        found = and_(found, inside)
+    if part.currency:
+        mixed = and_(D.currency == "", priced, _indexed(prices))
+        found = or_(and_(D.currency == part.currency, found), mixed)
+    return found
 
 
 def _is(session: Session, part: q.Is) -> ColumnElement[bool]:
@@ -267,9 +285,12 @@ def _listed(session: Session, part: q.Listed) -> ColumnElement[bool]:
 
 
 def _incomplete(part: q.Incomplete) -> ColumnElement[bool]:
-    raise Invalid(
-        "completeness is not kept in this release", field="completeness", value=part.channel, fix="leave it out"
-    )
+    return D.product_id.in_(
+        select(Completeness.product_id).where(
+            Completeness.channel == (part.channel or ANY_CHANNEL), Completeness.locale == part.locale,
+            Completeness.percent < part.below,
+        )
+    )  # fmt: skip
 
 
 def _attribute_between(part: q.AttributeBetween, definition: Definition) -> ColumnElement[bool]:

@@ -76,7 +76,7 @@ def facets(
         found = some.with_only_columns(D.product_id).limit(exact_up_to + 1).subquery()
         capped = (session.scalar(select(func.count()).select_from(found)) or 0) > exact_up_to
         hits = (some.limit(exact_up_to) if capped else some).cte("hits")
-    branches = [_counted(hits, name, place, top + 1) for place, name in enumerate(names)]
+    branches = [_counted(hits, name, place, top + 1, everything=everything) for place, name in enumerate(names)]
     rows: dict[int, list[tuple[str, int]]] = {}
     if branches:
         found_rows = session.execute(union_all(*(select(branch) for branch in branches)))
@@ -96,8 +96,8 @@ def facets(
 _COLUMNS = (D.product_id, D.brand, D.category, D.family_id, D.state, D.stock_class, D.has_gtin, D.has_picture)
 
 
-def _counted(hits: Any, name: str, place: int, top: int) -> Any:
-    """(place, value, products) of the most frequent values of one facet."""
+def _counted(hits: Any, name: str, place: int, top: int, *, everything: bool) -> Any:
+    """(place, value, products) of the most frequent values of one facet. `everything`: nothing is filtered."""
     number: Any = func.count()
     value: Any
     match name:
@@ -117,7 +117,7 @@ def _counted(hits: Any, name: str, place: int, top: int) -> Any:
         case _:
             a = AttributeIndex
             value = a.value
-            source = hits.join(a, a.product_id == hits.c.product_id)
+            source = a if everything else hits.join(a, a.product_id == hits.c.product_id)
     query = select(
         literal(place).label("place"), cast(value, String).label("value"), number.label("number")
     ).select_from(source)  # fmt: skip

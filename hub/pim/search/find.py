@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 from sqlalchemy import ColumnElement, and_, func, not_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from hub.kernel.errors import Invalid
 from hub.pim.models import Product, StockPosition, Variant
+from hub.pim.quality.models import Completeness
 from hub.pim.search.conditions import (
+    ANY_CHANNEL,
     Terms,
     has_parts,
     has_words,
@@ -23,19 +25,19 @@ from hub.pim.search.conditions import (
 )
 from hub.pim.search.cursor import Key, decode, encode
 from hub.pim.search.models import SearchDocument
-from hub.pim.search.query import Query, Sort
+from hub.pim.search.query import Query
 from hub.pim.search.words import Needle
 
 LIMIT_MAX = 200
 COUNT_MAX = 10_000
-D = SearchDocument
+D, C = SearchDocument, Completeness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """A product as lists show it. Prices in minor units: the lowest and the highest of its variants, `currency` "" if
     they differ in it; None = no variants. `picture`: the address of the first one. `available`: units of all its
-    variants that are free to be sold."""
+    variants that are free to be sold. `completeness`: percent for the query's channel and locale, None = not known."""
 
     id: int
     handle: str
@@ -72,6 +74,9 @@ class Count:
     capped: bool
 
 
+_Column = Literal["relevance", "title", "sku", "price", "updated"]
+
+
 @dataclass(frozen=True, slots=True)
 class _Hit:
     id: int
@@ -95,11 +100,13 @@ def page(session: Session, query: Query, *, after: str = "", limit: int = 50) ->
         if query.descending:
             raise Invalid("relevance has one direction", field="descending", fix="sort by something else")
         found = _by_relevance(session, asked, asked.words, decode(query, after, str) if after else None, limit + 1)
+    elif query.sort == "completeness":
+        found = _by_completeness(session, asked, query, decode(query, after, int) if after else None, limit + 1)
     else:
         column, kind = _column(query.sort)
         last = decode(query, after, kind) if after else None
         found = _hits(session, column, asked.where, 0, last, limit + 1, descending=query.descending)
-    rows = _rows(session, found[:limit])
+    rows = _rows(session, found[:limit], query)
     return Page(rows=rows, next=encode(query, found[limit - 1].key) if len(found) > limit else None)
 
 
@@ -125,7 +132,7 @@ def steady(session: Session) -> None:
         )
 
 
-def _column(sort: Sort) -> tuple[ColumnElement[Any], type]:
+def _column(sort: _Column) -> tuple[ColumnElement[Any], type]:
     """What is sorted by, and the type of its values."""
     match sort:
         case "relevance" | "title":
@@ -136,21 +143,23 @@ def _column(sort: Sort) -> tuple[ColumnElement[Any], type]:
             return D.price_minor.expression, int
         case "updated":
             return D.updated_at.expression, datetime
-        case "completeness":
-            raise Invalid("completeness is not kept in this release", field="sort", fix="sort by something else")
         case _:
             assert_never(sort)
 
 
 def _hits(
     session: Session, column: ColumnElement[Any], where: ColumnElement[bool], rank: int, last: Key | None, limit: int,
-    *, descending: bool = False,
+    *, descending: bool = False, known: ColumnElement[bool] | None = None,
 ) -> list[_Hit]:  # fmt: skip
-    key = tuple_(column, D.product_id)
+    """`known`: which row of completeness belongs to a product, where that is sorted by."""
+    number = D.product_id.expression if known is None else C.product_id.expression
+    key = tuple_(column, number)
     query = select(D.product_id, column.label("sorted"), D.sku, D.updated_at).where(where).limit(limit)
+    if known is not None:
+        query = query.join(C, known)
     if last is not None:
         query = query.where(key < last[1:] if descending else key > last[1:])
-    ends = [part.desc() if descending else part.asc() for part in (column, D.product_id.expression)]
+    ends = [part.desc() if descending else part.asc() for part in (column, number)]
     return [
         _Hit(row.product_id, (rank, row.sorted, row.product_id), row.sku, row.updated_at)
         for row in session.execute(query.order_by(*ends))
@@ -177,7 +186,23 @@ def _by_relevance(session: Session, asked: Terms, words: Needle, last: Key | Non
     return found
 
 
-def _rows(session: Session, hits: Sequence[_Hit]) -> tuple[Found, ...]:
+def _by_completeness(session: Session, asked: Terms, query: Query, last: Key | None, limit: int) -> list[_Hit]:
+    """Those of which it is known, by percent; then the others, by id."""
+    said = and_(C.channel == (query.channel or ANY_CHANNEL), C.locale == query.locale)
+    found: list[_Hit] = []
+    if last is None or last[0] == 0:
+        found = _hits(
+            session, C.percent.expression, asked.where, 0, last, limit, descending=query.descending,
+            known=and_(C.product_id == D.product_id, said),
+        )  # fmt: skip
+    if len(found) < limit:
+        where = and_(asked.where, D.product_id.not_in(select(C.product_id).where(said)))
+        begin = last if last is not None and last[0] == 1 else None
+        found += _hits(session, D.product_id.expression, where, 1, begin, limit - len(found))
+    return found
+
+
+def _rows(session: Session, hits: Sequence[_Hit], query: Query) -> tuple[Found, ...]:
     ids = [hit.id for hit in hits]
     p, v = Product, Variant
     products = {
@@ -206,6 +231,13 @@ def _rows(session: Session, hits: Sequence[_Hit]) -> tuple[Found, ...]:
         .group_by(v.product_id)
     )
     stock = {row[0]: int(row[1]) for row in session.execute(free)}
+    percent = dict(
+        session.execute(
+            select(C.product_id, C.percent).where(
+                C.product_id.in_(ids), C.channel == (query.channel or ANY_CHANNEL), C.locale == query.locale
+            )
+        ).tuples().all()
+    )  # fmt: skip
     out = []
     for hit in hits:
         row, price = products.get(hit.id), prices.get(hit.id)
@@ -219,7 +251,7 @@ def _rows(session: Session, hits: Sequence[_Hit]) -> tuple[Found, ...]:
                 price_from=None if price is None else price.low, price_to=None if price is None else price.high,
                 currency=price.first_currency if price is not None and same else "", available=stock.get(row.id, 0),
                 picture=row.images[0] if row.images else (None if price is None else price.image),
-                tags=tuple(row.tags), updated_at=hit.updated_at,
+                tags=tuple(row.tags), updated_at=hit.updated_at, completeness=percent.get(hit.id),
             )
         )  # fmt: skip
     return tuple(out)

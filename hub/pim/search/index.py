@@ -99,9 +99,15 @@ def _document(book: Book, row: Mapping[str, Any], variants: Sequence[Mapping[str
         "stock_class": row["stock_class"], "has_gtin": any(v["gtin"] for v in variants),
         "has_picture": bool(row["images"]) or any(v["image"] for v in variants),
         "price_minor": min((v["price_minor"] for v in variants), default=NO_PRICE),
+        "price_high_minor": max((v["price_minor"] for v in variants), default=NO_PRICE),
+        "currency": _only({v["currency"] for v in variants}),
         "updated_at": max([row["updated_at"], *(v["updated_at"] for v in variants)]),
         "tokens": tokens, "haystack": haystack,
     }  # fmt: skip
+
+
+def _only(found: set[str]) -> str:
+    return found.pop() if len(found) == 1 else ""
 
 
 def _texts(book: Book, row: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> Iterator[str]:

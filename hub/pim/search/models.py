@@ -24,8 +24,8 @@ PLAIN = String().with_variant(String(collation="C"), "postgresql")
 class SearchDocument(Base):
     """What of a product is searched, filtered and sorted; written by search/index.py alone.
 
-    `sort_title`: the title's words, folded. `sku`: the first of its SKUs («» = no variants). `price_minor`: the lowest
-    of its prices, -1 = none. `tokens`, `haystack`: see search/words.py.
+    `sort_title`: the title's words, folded. `sku`: the first of its SKUs («» = no variants). `price_minor` and
+    `price_high_minor`: the lowest and the highest of its prices, -1 = none; `currency` «» = several, or none. `tokens`, `haystack`: see search/words.py.
     """
 
     __tablename__ = "search_documents"
@@ -40,6 +40,8 @@ class SearchDocument(Base):
     has_gtin: Mapped[bool]
     has_picture: Mapped[bool]
     price_minor: Mapped[int] = mapped_column(BigInteger)
+    price_high_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(PLAIN)
     updated_at: Mapped[datetime]
     tokens: Mapped[str] = mapped_column(Text)
     haystack: Mapped[str] = mapped_column(Text)
@@ -117,12 +119,13 @@ def sqlite_ddl() -> list[str]:
     return out
 
 
-WORDS_VECTOR = "array_to_tsvector(string_to_array(search_documents.tokens, ' '))"
-"""The tokens as PostgreSQL searches them, exactly as the index has it."""
+WORDS_VECTOR = "search_documents.vector"
+"""The tokens as PostgreSQL searches them: a column that only it has, and that it fills itself."""
 
 POSTGRES_DDL = (
-    "CREATE INDEX ix_search_documents_words ON search_documents"
-    " USING gin (array_to_tsvector(string_to_array(tokens, ' ')))",
+    "ALTER TABLE search_documents ADD COLUMN vector tsvector"
+    " GENERATED ALWAYS AS (array_to_tsvector(string_to_array(tokens, ' '))) STORED",
+    "CREATE INDEX ix_search_documents_words ON search_documents USING gin (vector)",
     # Whoever may not create extensions gets no index here: parts of words are then found by reading all of them, and
     # `hub doctor` says so.
     "DO $$ BEGIN CREATE EXTENSION IF NOT EXISTS pg_trgm;"

@@ -72,9 +72,9 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incomplete:
-    """Less than `below` percent complete for the channel and locale."""
+    """Less than `below` percent complete for the channel («» = wherever it is sold) and locale («» = base content)."""
 
-    channel: str
+    channel: str = ""
     locale: str = ""
     below: int = 100
 
@@ -124,7 +124,8 @@ EVERYTHING = All(parts=())
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """Products with the words of `text` that meet `filter`. `channel` and `locale`: whose completeness is shown and
-    sorted by. Sorting by relevance without a text is by title; titles sort without case and accents."""
+    sorted by. Sorting by relevance without a text is by title; titles sort without case and accents. Products whose
+    completeness is not known come last, whatever the direction."""
 
     text: str = ""
     filter: Filter = EVERYTHING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from hub.db.session import Sessions, unit
 from hub.pim.attributes.models import Attribute, AttributeOption, Family
 from hub.pim.models import Listing, Location, Product, StockPosition, Variant
+from hub.pim.quality.models import Completeness
 from hub.pim.search import index
 from hub.pim.search import query as q
 from hub.pim.search import words as w
@@ -62,6 +63,7 @@ class Thing:
     vintage: str = ""
     organic: bool | None = None
     note: str = ""
+    complete: int | None = None  # for amazon in German
     age_h: int = 0  # changed so many hours ago
     items: tuple[Item, ...] = ()
 
@@ -125,6 +127,12 @@ def put(session: Session, things: Sequence[Thing]) -> dict[int, Thing]:
                         state=item.listed, state_since=NOW, facts={}, issues=[],
                     )
                 )  # fmt: skip
+    for product_id, thing in out.items():
+        if thing.complete is not None:
+            session.add(
+                Completeness(product_id=product_id, channel="amazon", locale="de", required=100,
+                             filled=thing.complete, percent=thing.complete, missing=[], errors=0, warnings=0)
+            )  # fmt: skip
     session.flush()
     index.project(session, list(out), NOW)
     return out
@@ -202,6 +210,8 @@ def meets(thing: Thing, part: q.Filter) -> bool:
         case q.Listed():
             states = [item.listed for item in thing.items if item.listed]
             return any(s in part.states if part.states else s not in ("ended", "vanished") for s in states)
+        case q.Incomplete():
+            return thing.complete is not None and thing.complete < part.below
         case q.AttributeIs(code="colour"):
             return any(item.colour and (not part.values or item.colour in part.values) for item in thing.items)
         case q.AttributeIs(code="organic"):
@@ -233,9 +243,12 @@ def found(things: dict[int, Thing], query: q.Query) -> list[int]:
             "relevance": (here, w.sort_title(thing.title)), "title": w.sort_title(thing.title),
             "sku": min((item.sku for item in thing.items), default=""),
             "price": min((item.price for item in thing.items), default=-1), "updated": -thing.age_h,
+            "completeness": thing.complete,
         }  # fmt: skip
         rows.append((keys[query.sort], product_id))
-    return [product_id for _, product_id in sorted(rows, reverse=query.descending)]
+    known = [row for row in rows if row[0] is not None]
+    unknown = [row for row in rows if row[0] is None]
+    return [product_id for _, product_id in sorted(known, reverse=query.descending) + unknown]
 
 
 # ---------------------------------------------------------------- strategies
@@ -256,7 +269,8 @@ def things() -> st.SearchStrategy[list[Thing]]:
         titles=st.dictionaries(st.sampled_from(("de", "th@amazon")), st.sampled_from(TITLES), max_size=1),
         alcohol=st.sampled_from(("", "0", "11.5", "12", "-3.25")), vintage=st.sampled_from(("", "2019-01-01", "2026-11-22")),
         organic=st.sampled_from((None, True, False)), note=st.sampled_from(("", "Très sec", "tres sec", "dry & crisp")),
-        age_h=st.integers(0, 3), items=st.lists(items, max_size=2).map(tuple),
+        age_h=st.integers(0, 3),
+        complete=st.sampled_from((None, 0, 50, 100)), items=st.lists(items, max_size=2).map(tuple),
     )  # fmt: skip
     return st.lists(thing, max_size=8).map(_own_skus)
 
@@ -290,6 +304,9 @@ def filters() -> st.SearchStrategy[q.Filter]:
         st.builds(q.Updated, since=at, until=at),
         st.builds(q.Has, what=st.sampled_from(("gtin", "picture"))),
         st.builds(q.Listed, account=st.sampled_from(("", "shop")), states=st.sampled_from(((), ("ended",), ("live",)))),
+        st.builds(
+            q.Incomplete, channel=st.just("amazon"), locale=st.just("de"), below=st.sampled_from((0, 50, 51, 100))
+        ),
         st.builds(q.AttributeIs, code=st.just("colour"), values=st.sampled_from(((), ("red",), ("white", "rose")))),
         st.builds(q.AttributeIs, code=st.just("organic"), values=st.sampled_from((("yes",), ("no",)))),
         st.builds(q.AttributeIs, code=st.just("note"), values=st.sampled_from((("TRES SEC",), ("dry crisp", "x")))),
@@ -312,8 +329,8 @@ def filters() -> st.SearchStrategy[q.Filter]:
 
 def queries() -> st.SearchStrategy[q.Query]:
     texts = st.one_of(st.just(""), st.sampled_from(ASKED), st.sampled_from(ASKED), st.text(max_size=6))
-    sorts = st.sampled_from([name for name in q.SORTS if name != "completeness"])
     made = st.builds(
-        q.Query, text=texts, filter=st.one_of(st.just(q.EVERYTHING), filters()), sort=sorts, descending=st.booleans()
-    )
-    return made.map(lambda x: q.Query(text=x.text, filter=x.filter, sort=x.sort) if x.sort == "relevance" else x)
+        q.Query, text=texts, filter=st.one_of(st.just(q.EVERYTHING), filters()), sort=st.sampled_from(q.SORTS),
+        descending=st.booleans(), channel=st.just("amazon"), locale=st.just("de"),
+    )  # fmt: skip
+    return made.map(lambda x: replace(x, descending=False) if x.sort == "relevance" else x)
