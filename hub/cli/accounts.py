@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
 from hub import wiring
 from hub.channels.contract.errors import AuthFailed, ChannelError
@@ -16,9 +19,12 @@ from hub.cli.tables import age, instant, safe, table
 from hub.cli.values import SPAN, pairs, secrets_file
 from hub.db.session import reading, unit
 from hub.kernel.ids import AccountId
+from hub.pim.account_content import ContentRule, check_locale, set_content
 from hub.pim.account_rule import StockRule, set_rule
+from hub.pim.history.note import By, act_as
 from hub.wiring import System
 from hub.work import accounts, reads, rhythm
+from hub.work.models import Account
 
 _settings_option = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; repeat it.")
 _secrets_option = click.option(
@@ -43,6 +49,8 @@ def account() -> None:
 @click.option("--currency", default="EUR", show_default=True, help="What the account sells in.")
 @click.option("--buffer", type=click.IntRange(0), default=0, show_default=True, help="Units kept back.")
 @click.option("--cap", type=click.IntRange(0), help="Show at most this many units.")
+@click.option("--locale", default="", help="The language of its listings; without it, the base content.")
+@click.option("--approved-only", is_flag=True, help="List only products that somebody approved.")
 @json_option
 def add(
     channel: str,
@@ -53,17 +61,23 @@ def add(
     currency: str,
     buffer: int,
     cap: int | None,
+    locale: str,
+    approved_only: bool,
     as_json: bool,
 ) -> None:
     """Add the account NAME on CHANNEL. Secrets that are needed and not given are asked for, unseen."""
     with system() as running:
         manifest = running.registry.manifest(channel)
         given = {**_secrets(secrets, secrets_file)}
+        with reading(running.sessions) as session:
+            check_locale(session, locale)
         _ask_for_missing(manifest, given)
         made = wiring.add_account(
             running, channel=channel, name=name, settings=pairs(settings, "--set"), secrets=given,
             currency=_currency(currency), now=running.clock.now(), buffer=buffer, cap=cap,
         )  # fmt: skip
+        with unit(running.sessions) as session:
+            _set_content(session, made.id, locale, approved_only, running.clock.now())
         show(
             {"id": made.id, "name": made.name, "channel": made.channel},
             as_json=as_json,
@@ -111,6 +125,7 @@ def list_(as_json: bool) -> None:
                 "state": row.state, "reason": row.reason, "writes": found[row.id].writes_enabled,
                 "buffer": found[row.id].buffer, "cap": found[row.id].cap, "backlog": row.backlog,
                 "needs_human": row.needs_human,
+                "locale": found[row.id].locale, "approved_only": found[row.id].approved_only,
                 "settings": dict(found[row.id].settings), "secrets": sorted(accounts.secrets_of(found[row.id])),
             }
             for row in health
@@ -210,6 +225,8 @@ def _gate(name: str, state: str, reason: str, as_json: bool) -> None:
 @_secrets_file_option
 @click.option("--buffer", type=click.IntRange(0), help="Units kept back.")
 @click.option("--cap", metavar="N|none", help="Show at most N units; `none` takes the limit away.")
+@click.option("--locale", help="The language of its listings; an empty text = the base content.")
+@click.option("--approved-only/--no-approved-only", default=None, help="Whether only approved products are listed.")
 @json_option
 def set_(
     name: str,
@@ -218,15 +235,19 @@ def set_(
     secrets_file: Path | None,
     buffer: int | None,
     cap: str | None,
+    locale: str | None,
+    approved_only: bool | None,
     as_json: bool,
 ) -> None:
-    """Change the stock rule, settings or secrets of NAME. `--set name=` goes back to the channel's default.
+    """Change the stock rule, language, settings or secrets of NAME. `--set name=` goes back to the channel's default.
 
-    A changed stock rule sends the new numbers by itself.
+    A changed stock rule sends the new numbers by itself, a changed language the texts.
     """
     plain, hidden = pairs(settings, "--set"), _secrets(secrets, secrets_file)
-    if not plain and not hidden and buffer is None and cap is None:
-        raise click.UsageError("say what to change: --buffer, --cap, --set, --secret or --secrets-file")
+    if not plain and not hidden and all(given is None for given in (buffer, cap, locale, approved_only)):
+        raise click.UsageError(
+            "say what to change: --buffer, --cap, --locale, --approved-only, --set, --secret or --secrets-file"
+        )
     limit = _cap(cap)
     with system() as running:
         now = running.clock.now()
@@ -237,14 +258,31 @@ def set_(
             found = accounts.named(session, name)
             rule = StockRule(buffer=found.buffer if buffer is None else buffer, cap=found.cap if cap is None else limit)
             wanted = set_rule(session, found.id, rule, now)
+            texts = _set_content(session, found.id, locale, approved_only, now)
         value: Mapping[str, object] = {
             "name": found.name, "buffer": rule.buffer, "cap": rule.cap, "changed_settings": list(changed),
-            "numbers_wanted": wanted,
+            "numbers_wanted": wanted, "locale": found.locale, "approved_only": found.approved_only,
+            "products_wanted": texts,
         }  # fmt: skip
         text = f"{safe(found.name)}: buffer {rule.buffer}, cap {'none' if rule.cap is None else rule.cap}"
         if changed:
             text += "; changed " + ", ".join(changed)
+        if locale is not None or approved_only is not None:
+            text += f"; listings in {safe(found.locale) or 'the base content'}"
+            text += f", {'only approved products' if found.approved_only else 'approved or not'}; {texts} to publish"
         show(value, as_json=as_json, text=text + f"; {wanted} numbers to send")
+
+
+def _set_content(
+    session: Session, account_id: int, locale: str | None, approved_only: bool | None, now: datetime
+) -> int:
+    found = session.get_one(Account, account_id)
+    act_as(session, By(kind="person", name=getpass.getuser(), source="cli"))
+    rule = ContentRule(
+        locale=found.locale if locale is None else locale,
+        approved_only=found.approved_only if approved_only is None else approved_only,
+    )
+    return set_content(session, account_id, rule, now)
 
 
 def _cap(text: str | None) -> int | None:

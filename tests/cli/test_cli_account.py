@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from hub.db.session import Sessions, reading
+from hub.db.session import Sessions, reading, unit
+from hub.pim.history.models import AuditRow
 from hub.pim.models import StockPosition, Variant
 from hub.work import accounts
 from hub.work.models import Account, Cadence, WorkItem
+from tests.support.builders import a_listing, a_variant
 from tests.support.cli import Terminal
 from tests.support.world import World
 
@@ -128,7 +130,10 @@ def test_a_changed_buffer_and_cap_reach_the_channel(world: World, terminal: Term
     world.variant("WINE-1", 9)
     world.publish()
     ran = terminal.hub("account", "set", "alpha", "--buffer", "2", "--cap", "5", "--json")
-    assert ran.json == {"name": "alpha", "buffer": 2, "cap": 5, "changed_settings": [], "numbers_wanted": 1}
+    assert ran.json == {
+        "name": "alpha", "buffer": 2, "cap": 5, "changed_settings": [], "numbers_wanted": 1, "locale": "",
+        "approved_only": False, "products_wanted": 0,
+    }  # fmt: skip
     world.settle()
     assert world.shown("WINE-1") == {"alpha": 5}
     assert terminal.hub("account", "set", "alpha", "--cap", "none").out == (
@@ -209,3 +214,31 @@ def test_an_import_without_bad_rows_ends_with_zero(terminal: Terminal, tmp_path:
     assert ran.out.splitlines()[-1] == "errors: 0 in 0 rows"
     assert terminal.hub("import", "products", path, "--profile", "shopify", "--currency", "X").code == 1
     assert terminal.hub("import", "products", path, "--profile", "etsy", "--currency", "EUR").code == 2
+
+
+def test_a_changed_language_publishes_what_is_listed_again(terminal: Terminal, sessions: Sessions) -> None:
+    add(terminal)
+    with unit(sessions) as session:
+        a_listing(session, session.scalars(select(Account)).one(), a_variant(session))
+    assert terminal.hub("account", "set", "shop", "--locale", "de").err.startswith("hub: there is no locale 'de'")
+    assert terminal.hub("locales", "add", "de").code == 0
+    ran = terminal.hub("account", "set", "shop", "--locale", "de", "--approved-only", "--json").json
+    assert (ran["locale"], ran["approved_only"], ran["products_wanted"]) == ("de", True, 1)
+    assert terminal.hub("account", "set", "shop", "--locale", "de", "--json").json["products_wanted"] == 0
+    (row,) = terminal.hub("account", "list", "--json").json
+    assert (row["locale"], row["approved_only"]) == ("de", True)
+    with reading(sessions) as session:
+        assert session.scalars(select(WorkItem.key).where(WorkItem.kind == "listing.publish")).all() == ["1"]
+        (noted,) = session.scalars(select(AuditRow).where(AuditRow.subject == "account"))
+        assert noted.changes == {"locale": ["", "de"], "approved_only": [False, True]}
+
+
+def test_an_account_is_added_with_its_language_or_not_at_all(terminal: Terminal, sessions: Sessions) -> None:
+    ran = terminal.hub("account", "add", "memory", "shop", "--secret", "api_key=k1", "--locale", "th")
+    assert (ran.code, ran.err.startswith("hub: there is no locale 'th'")) == (1, True)
+    with reading(sessions) as session:
+        assert session.scalars(select(Account)).all() == []
+    terminal.hub("locales", "add", "th")
+    add(terminal, "--locale", "th")
+    (row,) = terminal.hub("account", "list", "--json").json
+    assert (row["locale"], row["approved_only"]) == ("th", False)
