@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from hub.db.session import Sessions, reading
-from hub.db.upsert import table_of
+from hub.db.upsert import chunks, table_of
 from hub.kernel.errors import Invalid
 from hub.pim.attributes.book import book_of
 from hub.pim.attributes.models import Attribute, Family, FamilyAttribute
@@ -146,15 +146,10 @@ def preview(sessions: Sessions, chosen: Selection, actions: Sequence[Action], *,
     out = Preview()
     with reading(sessions) as session:
         rules = rules_of(session, actions)
-        which = selecting.found(session, chosen)
-        after = 0
-        while True:
-            ids = selecting.page(session, which, after, STEP)
-            if not ids:
-                return out
-            after = ids[-1]
-            _tell(out, rules.plan(edits.look(session, variants_of=ids)), shown)
+        for part in chunks(selecting.ids(session, chosen), STEP):
+            _tell(out, rules.plan(edits.look(session, variants_of=part)), shown)
             session.expunge_all()
+    return out
 
 
 def _tell(out: Preview, plan: _Plan, shown: int) -> None:

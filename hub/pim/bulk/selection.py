@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,18 +78,19 @@ def found(session: Session, selection: Selection) -> Select[int] | Sequence[int]
     return sorted(set(ids.values()))
 
 
-def page(session: Session, which: Select[int] | Sequence[int], after: int, limit: int) -> list[int]:
-    """The next ids above `after`, in order."""
-    if isinstance(which, Sequence):
-        return [number for number in which if number > after][:limit]
-    inner = which.subquery()
-    query = select(Product.id).where(Product.id.in_(select(inner.c[0])), Product.id > after).order_by(Product.id)
-    return list(session.scalars(query.limit(limit)))
-
-
-def keep(session: Session, job_id: int, selection: Selection) -> int:
-    """Store the selection as it is now with the job; returns how many products it has."""
+def ids(session: Session, selection: Selection) -> Sequence[int]:
+    """The ids in order, eight bytes each: a million products are eight megabytes."""
     which = found(session, selection)
+    if isinstance(which, Sequence):
+        return which
+    inner = which.subquery()
+    query = select(Product.id).where(Product.id.in_(select(inner.c[0]))).order_by(Product.id)
+    return array("q", session.scalars(query.execution_options(yield_per=10_000)))
+
+
+def keep(session: Session, job_id: int, selection: Selection | None) -> int:
+    """Store the selection (None = every product) as it is now with the job; returns how many products it has."""
+    which = select(Product.id) if selection is None else found(session, selection)
     if isinstance(which, Sequence):
         rows = [{"job_id": job_id, "position": n, "product_id": pid} for n, pid in enumerate(which, 1)]
         put_new(session, BulkTarget, rows, key=("job_id", "position"))
