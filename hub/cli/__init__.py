@@ -21,7 +21,7 @@ WHERE = {
     "completeness": "quality", "lint": "quality",
     "search": "search", "views": "search",
     "bulk": "bulk", "jobs": "jobs", "audit": "audit",
-    "stock": "stock", "kits": "kits", "listings": "listings", "orders": "orders",
+    "stock": "stock", "kits": "kits", "listings": "listings", "mapping": "mapping", "orders": "orders",
     "sync": "sync", "explain": "explain", "doctor": "doctor", "channels": "channels", "demo": "demo",
 }  # fmt: skip
 """Command → the module of this package that holds it (in its COMMANDS). A module is imported when its command is used:

@@ -205,7 +205,7 @@ def _open_stock(session: Session, account: Account, item: ChannelItem, sku: str,
         query = query.where(Location.id.in_(account.location_ids))
     code = session.scalars(query).first()
     if code is None:
-        raise Invalid("there is no location for the opening stock", field="location", fix="`hub stock location add`")
+        raise Invalid("there is no location for the opening stock", field="location", fix="`hub stock location CODE`")
     change = stock.StockChange(
         sku=sku, location=code, delta=item.quantity, token=decide.opening_token(item.id), kind="receive",
         reason="opening stock: what the channel showed", by=acting(session).name,
