@@ -36,11 +36,16 @@ def project(session: Session, product_ids: Sequence[int], now: datetime) -> None
         _project(session, book, part)
 
 
-def _project(session: Session, book: Book, ids: Sequence[int]) -> None:
+def made(session: Session, book: Book, ids: Sequence[int]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(documents, attribute values) of these products as they are now; nothing of those that are gone."""
     products, variants = _products(session, ids), _variants(session, ids)
     facts = [_document(book, row, variants.get(row["id"], [])) for row in products]
-    values = [line for row in products for line in _values(book, row, variants.get(row["id"], []))]
-    gone = sorted(set(ids) - {row["id"] for row in products})
+    return facts, [line for row in products for line in _values(book, row, variants.get(row["id"], []))]
+
+
+def _project(session: Session, book: Book, ids: Sequence[int]) -> None:
+    facts, values = made(session, book, ids)
+    gone = sorted(set(ids) - {row["product_id"] for row in facts})
     if gone:
         forget(session, gone)
     if facts:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
-from hub.pim.models import Product
+from hub.db.upsert import table_of
+from hub.pim import projections
+from hub.pim.attributes.book import book_of
+from hub.pim.models import DirtyProduct, Product
 from hub.pim.search import index
-from hub.pim.search.models import FTS, SearchDocument
+from hub.pim.search.models import FTS, AttributeIndex, SearchDocument
 
 BATCH = 1_000
 
@@ -24,7 +28,7 @@ def step(session: Session, now: datetime, *, after: int = 0, batch: int = BATCH)
     ids = list(session.scalars(select(Product.id).where(Product.id > after).order_by(Product.id).limit(batch)))
     if not ids:
         return after, 0
-    index.project(session, ids, now)
+    projections.refresh(session, "search", ids, now)
     return ids[-1], len(ids)
 
 
@@ -42,6 +46,29 @@ def missing(session: Session) -> int:
     """How many products have no search document (those of which a change waits for its projection included)."""
     there = exists().where(SearchDocument.product_id == Product.id)
     return int(session.scalar(select(func.count()).select_from(Product).where(~there)) or 0)
+
+
+def differences(session: Session, product_ids: Sequence[int]) -> list[str]:
+    """Which of these products are kept otherwise than they are, in words. Those whose changes still wait are left out."""
+    waiting = select(DirtyProduct.product_id)
+    query = select(Product.id, Product.handle).where(Product.id.in_(product_ids), Product.id.not_in(waiting))
+    handles = dict(session.execute(query.order_by(Product.id)).tuples().all())
+    facts, values = index.made(session, book_of(session), list(handles))
+    d, a = table_of(SearchDocument), table_of(AttributeIndex)
+    stored = {
+        r["product_id"]: dict(r) for r in session.execute(select(d).where(d.c.product_id.in_(handles))).mappings()
+    }
+    lines = {tuple(r) for r in session.execute(select(a).where(a.c.product_id.in_(handles)))}
+    wanted = {tuple(line[column.name] for column in a.columns) for line in values}
+    off = {line[0] for line in lines ^ wanted}
+    out = []
+    for row in facts:
+        number = row["product_id"]
+        if number not in stored:
+            out.append(f"{handles[number]} is not found by search")
+        elif stored[number] != row or number in off:
+            out.append(f"{handles[number]} is found as it was, not as it is")
+    return out
 
 
 def parts_are_indexed(session: Session) -> bool:
