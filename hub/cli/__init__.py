@@ -20,7 +20,7 @@ WHERE = {
     "media": "media",
     "completeness": "quality", "lint": "quality",
     "search": "search", "views": "search",
-    "bulk": "bulk", "jobs": "jobs", "audit": "audit",
+    "export": "exporting", "bulk": "bulk", "jobs": "jobs", "audit": "audit",
     "stock": "stock", "kits": "kits", "listings": "listings", "mapping": "mapping", "orders": "orders",
     "sync": "sync", "explain": "explain", "doctor": "doctor", "channels": "channels", "demo": "demo",
 }  # fmt: skip

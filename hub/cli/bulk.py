@@ -70,7 +70,7 @@ def bulk() -> None:
 def preview(as_json: bool, **given: Any) -> None:
     """Count what would change, and show the first hundred differences. Changes nothing."""
     with system() as running, working("Working it out"):
-        _searchable(running)
+        searchable(running)
         found = editing.preview(running.sessions, selection(given), actions(given))
     show(found.as_dict(), as_json=as_json, text=_text(found))
 
@@ -89,7 +89,7 @@ def run(everything: bool, title: str, wait: bool, as_json: bool, **given: Any) -
         raise click.UsageError("this would change every product: give a filter, or --all")
     with system() as running:
         workers.load()
-        _searchable(running)
+        searchable(running)
         with unit(running.sessions) as session:
             job = editing.start(session, chosen, actions(given), person(), running.clock.now(), title=title)
         finish(running, job.id, as_json, wait=wait)
@@ -144,7 +144,7 @@ def _pairs(given: dict[str, Any], name: str) -> list[tuple[str, str]]:
     return out
 
 
-def _searchable(running: System) -> None:
+def searchable(running: System) -> None:
     """Let the search see what was changed a moment ago."""
     moved = 1
     while moved:

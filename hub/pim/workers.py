@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_MODULES = ("hub.pim.history.undo", "hub.pim.bulk.run", "hub.pim.importing.job")
+_MODULES = ("hub.pim.history.undo", "hub.pim.bulk.run", "hub.pim.importing.job", "hub.pim.exporting.run")
 
 
 def load() -> None:
