@@ -18,8 +18,9 @@ from hub.sync.hub import Hub
 
 TURN = timedelta(seconds=10)
 TURN_STEPS = 20
-PROJECTED = 500
-"""Products brought up to date per turn."""
+PROJECTED = 100
+PROJECTING = 5
+"""Products brought up to date per unit, and units per turn: short ones, so that orders and counts get in between."""
 IDLE_S = 1.0
 
 
@@ -39,9 +40,12 @@ def turn(hub: Hub) -> bool:
     with reading(hub.sessions) as session:
         job_id = run.next_ready(session, now)
         behind = projections.waiting(session)
-    if behind:
+    for _ in range(PROJECTING if behind else 0):
         with unit(hub.sessions) as session:
-            moved = projections.project(session, now, limit=PROJECTED) > 0
+            done = projections.project(session, now, limit=PROJECTED)
+        moved = moved or done > 0
+        if done < PROJECTED:
+            break
     if job_id is not None:
         state = run.run(hub.sessions, hub.clock, job_id, steps=TURN_STEPS, until=now + TURN)
         if state is not None and state != "ready":

@@ -134,7 +134,7 @@ def _description(given: Prepared, rules: ChannelRules) -> Iterator[Finding]:
         return
     if rules.description is not None:
         yield from _too_long(given, given.description, rules.description, "description", rules.label)
-    seen = text.letters(plain[:1000])
+    seen = text.letters(plain[: 8 * HOUSE.description_short])
     if seen < HOUSE.description_short:
         yield said(
             given, "description_short", "advice", "description", f"The description has {seen} letters only.",

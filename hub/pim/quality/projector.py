@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from hub.db.upsert import chunks, put, table_of
 from hub.pim import projections
 from hub.pim.models import Product
 from hub.pim.quality import text
+from hub.pim.quality.finding import Prepared
 from hub.pim.quality.limits import HOUSE
 from hub.pim.quality.lint import lint
 from hub.pim.quality.models import Completeness, DescriptionDigest
@@ -29,24 +31,37 @@ def rows_of(record: Record, targets: Targets, seen: Seen) -> list[dict[str, Any]
     book = targets.book
     out = []
     for channel in targets.channels:
+        counted: list[tuple[Prepared, tuple[int, int]]] = []
         for locale in targets.locales:
             order = book.scopes(locale, "" if channel == EVERY else channel)
             score = completeness(
                 applying(record.needs, channel, locale), record.facts, record.levels, order,
                 own_language(order, locale, book.base),
             )  # fmt: skip
-            found = lint(
-                prepared(book, record, channel=channel, locale=locale, pictures=seen[channel].get(record.id, ()))
+            errors, warnings = _counts(
+                prepared(book, record, channel=channel, locale=locale, pictures=seen[channel].get(record.id, ())),
+                counted,
             )
             out.append(
                 {
                     "product_id": record.id, "channel": channel, "locale": locale, "required": score.required,
                     "filled": score.filled, "percent": score.percent, "missing": [gap.as_dict() for gap in score.missing],
-                    "errors": sum(f.severity == "error" for f in found),
-                    "warnings": sum(f.severity == "warning" for f in found),
+                    "errors": errors, "warnings": warnings,
                 }
             )  # fmt: skip
     return out
+
+
+def _counts(given: Prepared, counted: list[tuple[Prepared, tuple[int, int]]]) -> tuple[int, int]:
+    """Errors and warnings of `given`. In `counted` is what was found on the channel already: where nothing is translated
+    it is the same in every language (that it is not translated is advice)."""
+    plain = replace(given, locale="", fallen_back={})
+    for before, counts in counted:
+        if before == plain:
+            return counts
+    found = [finding.severity for finding in lint(plain)]
+    counted.append((plain, (found.count("error"), found.count("warning"))))
+    return counted[-1][1]
 
 
 def project(session: Session, product_ids: Sequence[int], now: datetime) -> None:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 
 
@@ -27,9 +28,12 @@ _ZWJ = "\u200d"
 _JOINS = re.compile("[\u200c\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
 _THAI_LAO_AM = "\u0e33\u0eb3"
 """Vowels that stand behind their consonant and belong to it (UAX #29, SpacingMark)."""
+_BLANKS = str.maketrans("\t\n\r", "   ")
 _BREAKING = re.compile(r"(?i)<(?:br|/?p|/?li|/?h\d|/?div|/?tr|/?ul|/?ol|/?table)\b[^>]*>")
 _TAG = re.compile(r"(?i)</?([a-z][a-z0-9]*)\b[^>]*>")
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_LATELY = lru_cache(64)
+"""What was found in a text is kept for a while: a product's texts are the same for most channels and languages."""
 _SHOUTED_MIN = 4
 """Shorter words in capitals are units, sizes and abbreviations: XXL, LED, 500 ML."""
 
@@ -46,9 +50,12 @@ def length(text: str, unit: Unit) -> int:
             return letters(text)
 
 
+@_LATELY
 def letters(text: str) -> int:
     """How many letters a reader sees: marks belong to what they stand on, joined emoji and flags are one. Close to the
     grapheme clusters of UAX #29."""
+    if text.isascii():
+        return len(text)
     count, flag, joined = 0, False, False
     for ch in unicodedata.normalize("NFC", text):
         if "\U0001f1e6" <= ch <= "\U0001f1ff":  # two of them make a flag
@@ -71,27 +78,30 @@ def letters(text: str) -> int:
     return count
 
 
+@_LATELY
 def plain(markup: str) -> str:
     """The words of a piece of HTML: tags and entities resolved, white space single."""
     return " ".join(html.unescape(_TAG.sub("", _BREAKING.sub(" ", markup))).split())
 
 
-def tags(markup: str) -> list[str]:
+@_LATELY
+def tags(markup: str) -> tuple[str, ...]:
     """The names of the HTML tags in a text, each once, sorted."""
-    return sorted({name.lower() for name in _TAG.findall(markup)})
+    return tuple(sorted({name.lower() for name in _TAG.findall(markup)}))
 
 
 def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def shouted(text: str) -> list[str]:
+@_LATELY
+def shouted(text: str) -> tuple[str, ...]:
     """The words written in capitals only, if most of the text is: two such words at least, and more than half of the
     letters of scripts that know capitals."""
     cased = [word for word in words(text) if any(ch.isupper() or ch.islower() for ch in word)]
     loud = [word for word in cased if len(word) >= _SHOUTED_MIN and word.isupper() and word.isalpha()]
     total = sum(len(word) for word in cased)
-    return loud if len(loud) >= 2 and 2 * sum(len(word) for word in loud) > total else []
+    return tuple(loud) if len(loud) >= 2 and 2 * sum(len(word) for word in loud) > total else ()
 
 
 def repeated(text: str, more_than: int, apart_from: frozenset[str]) -> dict[str, int]:
@@ -100,16 +110,22 @@ def repeated(text: str, more_than: int, apart_from: frozenset[str]) -> dict[str,
     return {word: times for word, times in counted.items() if times > more_than and word not in apart_from}
 
 
-def control_characters(text: str) -> list[str]:
+@_LATELY
+def control_characters(text: str) -> tuple[str, ...]:
     """The names (like U+0007) of control and other invisible characters that no text needs; line breaks and tabs, joiners
     and directional marks (Persian and emoji need them) are not among them."""
+    if text.translate(_BLANKS).isprintable() and "\ufffd" not in text:  # nearly every text, found out quickly
+        return ()
     bad = {ch for ch in text if unicodedata.category(ch) in ("Cc", "Cs", "Co", "Cn") and ch not in "\t\n\r"}
-    return sorted(f"U+{ord(ch):04X}" for ch in bad | ({"\ufffd"} & set(text)))
+    return tuple(sorted(f"U+{ord(ch):04X}" for ch in bad | ({"\ufffd"} & set(text))))
 
 
-def emoji(text: str) -> list[str]:
+@_LATELY
+def emoji(text: str) -> tuple[str, ...]:
     """The pictographs in a text, each once, in their order."""
-    return list(dict.fromkeys(ch for ch in text if "\U0001f000" <= ch <= "\U0001faff" or "\u2600" <= ch <= "\u27bf"))
+    if text.isascii():
+        return ()
+    return tuple(dict.fromkeys(ch for ch in text if "\U0001f000" <= ch <= "\U0001faff" or "\u2600" <= ch <= "\u27bf"))
 
 
 def digest(description: str, at_least: int) -> str | None:
