@@ -203,8 +203,17 @@ def release(session: Session, order_line_ids: Iterable[int], now: datetime) -> s
     return variants
 
 
-def consume(session: Session, shipped: Mapping[int, int], now: datetime) -> dict[tuple[int, int], int]:
-    """Take shipped units (line id → sold units) out of the promises; returns how many units of which position left.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumed:
+    """How many units of which position (variant, location) left; `waiting` are the variants of lines that are short still:
+    less than before may lie together elsewhere. Fill those once the count is posted."""
+
+    left: Mapping[tuple[int, int], int]
+    waiting: frozenset[int]
+
+
+def consume(session: Session, shipped: Mapping[int, int], now: datetime) -> Consumed:
+    """Take shipped units (line id → sold units) out of the promises.
 
     The ledger entry for them is the caller's, after this. A line that held less than was shipped takes the rest from
     where it was (or would be) held; if that is promised to others, the newest of those become short.
@@ -229,13 +238,14 @@ def consume(session: Session, shipped: Mapping[int, int], now: datetime) -> dict
             left[variant_id, location_id] = left.get((variant_id, location_id), 0) + units * per_unit
     positions.write()
     session.flush()  # later steps of the same unit read reservations by query
-    return left
+    short = [line for line in desk.lines.values() if line.held < line.wanted]
+    return Consumed(left=left, waiting=frozenset(variant_id for line in short for variant_id in line.variant_ids))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """Promises that lost units: their `orders`; `freed` are other components of kits that are free again. Fill those
-    once the count is posted."""
+    """Promises that lost units: their `orders`; `freed` are the variants concerned, other components of kits included.
+    Fill those once the count is posted: what is free again may serve others, and what was lost may lie elsewhere."""
 
     orders: tuple[str, ...] = ()
     freed: frozenset[int] = frozenset()
@@ -267,9 +277,9 @@ def fit(session: Session, variant_id: int, location_id: int, on_hand: int) -> Fi
         if over <= 0:
             break
     lines = whole_lines(session, [row for row, _ in hit])
-    freed = {other for line in lines.values() for other in line.variant_ids} - {variant_id}
-    if freed:
-        positions = Positions(session, {variant_id, *freed})
+    freed = {other for line in lines.values() for other in line.variant_ids}
+    if freed != {variant_id}:
+        positions = Positions(session, freed)
     for row, sold in hit:
         lines[row.order_line_id].give_back(positions, sold)
     positions.write()

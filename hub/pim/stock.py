@@ -362,8 +362,9 @@ def ship_out(session: Session, outs: Sequence[Out], now: datetime, *, by: str = 
     freed: set[int] = set()
     for out in fresh:
         if out.order_line_id in promised:
-            left = reservations.consume(session, {out.order_line_id: out.units}, now)
-            for part, ((variant_id, location_id), gone) in enumerate(sorted(left.items())):
+            consumed = reservations.consume(session, {out.order_line_id: out.units}, now)
+            freed |= consumed.waiting
+            for part, ((variant_id, location_id), gone) in enumerate(sorted(consumed.left.items())):
                 token = part_token(out.token, part, variant_id)
                 movement = Movement(
                     variant_id=variant_id, location_id=location_id, kind="ship", delta=-gone, token=token,
