@@ -55,7 +55,7 @@ def pull(account: str, later: bool, as_json: bool) -> None:
         with _changing(running) as (session, now):
             found = accounts.named(session, account)
             account_id = AccountId(found.id)
-            pulls.want(session, found.id, now)
+            pulls.ask_for(session, found.id, now)
         if not later:
             _carry_out(running, account_id)
         with reading(running.sessions) as session:

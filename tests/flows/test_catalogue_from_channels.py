@@ -32,7 +32,7 @@ class Scene:
     def pull(self) -> None:
         with unit(self.world.system.sessions) as session:
             act_as(session, By(kind="person", name="ana"))
-            pulls.want(session, self.market.account_id, self.world.clock.now())
+            pulls.ask_for(session, self.market.account_id, self.world.clock.now())
         for _ in range(20):
             if not flows.run(self.world.system.hub, self.market.account_id, "listings.pull"):
                 break

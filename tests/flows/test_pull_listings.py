@@ -34,7 +34,7 @@ def world(database: Database, tmp_path: Path, clock: FixedClock) -> Iterator[Wor
 def ask(world: World, name: str = "alpha") -> None:
     with unit(world.system.sessions) as session:
         act_as(session, By(kind="person", name="ana"))
-        pulls.want(session, world.accounts[name], world.clock.now())
+        pulls.ask_for(session, world.accounts[name], world.clock.now())
 
 
 def items(world: World) -> dict[str, ChannelItem]:

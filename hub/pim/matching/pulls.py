@@ -26,7 +26,7 @@ DESCRIPTION_MAX = 131_072
 IMAGES_MAX, PROBLEMS_MAX = 250, 50
 
 
-def want(session: Session, account_id: int, now: datetime) -> CataloguePull:
+def ask_for(session: Session, account_id: int, now: datetime) -> CataloguePull:
     """Ask for everything that the account offers. A round that is under way goes on."""
     row = {
         "account_id": account_id, "by": acting(session).name, "started_at": now, "ended_at": None, "complete": False,

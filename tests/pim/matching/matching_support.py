@@ -43,7 +43,7 @@ def pulled(session: Session, account_id: int, now: datetime, *listings: ChannelL
     act_as(session, By(kind="person", name="ana"))
     while projections.project(session, now):
         pass
-    pull = pulls.want(session, account_id, now)
+    pull = pulls.ask_for(session, account_id, now)
     page = ListingPage(listings=listings, cursor="{}", has_more=False)
     candidates.propose(session, pulls.take(session, pull, page, now), now)
     session.flush()
