@@ -177,7 +177,7 @@ class Line:
     def variant_ids(self) -> list[int]:
         return [variant_id for variant_id, _ in self.parts]
 
-    def want(self, units: int, now: datetime) -> None:
+    def set_wanted(self, units: int, now: datetime) -> None:
         """Say how many are still to be shipped; none = closed. What is held must fit already."""
         for row in self.rows:
             row.wanted = units * row.per_unit

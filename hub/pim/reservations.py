@@ -148,7 +148,7 @@ def promise(session: Session, wishes: Sequence[Wish], now: datetime) -> Promised
         if line.held > wish.wanted:
             line.give_back(positions, line.held - wish.wanted)
             freed.update(line.variant_ids)
-        line.want(wish.wanted, now)
+        line.set_wanted(wish.wanted, now)
         if line.held < line.wanted and line.top_up(positions, wish.locations):
             freed.update(line.variant_ids)
         held[wish.order_line_id] = line.held
@@ -196,7 +196,7 @@ def release(session: Session, order_line_ids: Iterable[int], now: datetime) -> s
     variants = {variant_id for line in lines for variant_id in line.variant_ids}
     for line in lines:
         line.give_back(desk.positions, line.held)
-        line.want(0, now)
+        line.set_wanted(0, now)
     desk.positions.write()
     session.flush()  # fill() reads reservations by query
     fill(session, variants, now)
@@ -233,7 +233,7 @@ def consume(session: Session, shipped: Mapping[int, int], now: datetime) -> Cons
                 location_id = min(positions.priority, key=lambda loc: (positions.priority[loc], loc))
             line.hold_at(location_id)
         line.give_back(positions, min(units, line.held))
-        line.want(max(line.held, line.wanted - units), now)
+        line.set_wanted(max(line.held, line.wanted - units), now)
         for variant_id, per_unit in parts:
             left[variant_id, location_id] = left.get((variant_id, location_id), 0) + units * per_unit
     positions.write()
