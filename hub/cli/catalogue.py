@@ -16,7 +16,7 @@ from hub.cli.common import console, json_option, show, system
 from hub.cli.tables import instant, safe, table
 from hub.cli.values import person
 from hub.db.session import reading, unit
-from hub.kernel.errors import Invalid, NotAllowedNow
+from hub.kernel.errors import Invalid, NotAllowedNow, Unknown
 from hub.pim import workers
 from hub.pim.history.note import act_as
 from hub.pim.importing import ImportReport, import_products, job, mappings, reports, uploads
@@ -124,7 +124,11 @@ def _mapped(
             options = dataclasses.replace(given, renamed=found.renamed())
     elif profile not in LAYOUTS:
         with reading(running.sessions) as session:
-            layout, options = job.with_mapping(session, profile, given)
+            try:
+                layout, options = job.with_mapping(session, profile, given)
+            except Unknown as problem:
+                known = ", ".join(sorted(LAYOUTS))
+                raise click.BadParameter(f"{problem.message}; layouts: {known}", param_hint="--profile") from problem
     if map_ is not None:
         options = dataclasses.replace(options, renamed={**options.renamed, **_map_file(map_)})
     return layout, options, header or detect(running.sessions, file, given.wish).header
@@ -243,11 +247,21 @@ def mappings_(name: str | None, after: str, limit: int, as_json: bool) -> None:
 
 @import_.command("errors")
 @click.argument("number", metavar="JOB", type=int)
-def errors(number: int) -> None:
+@click.option("--after", type=(int, int), default=(0, 0), help="With --json: LINE and SEQ of the last one seen.")
+@click.option("--limit", type=click.IntRange(1, reports.PAGE_MAX), default=100, show_default=True, help="With --json.")
+@json_option
+def errors(number: int, after: tuple[int, int], limit: int, as_json: bool) -> None:
     """The rows that import JOB did not take, as CSV with a column «reason»: correct them and import that file."""
     with system() as running:
-        for line in reports.error_file(running.sessions, number):
-            click.echo(line, nl=False)
+        if not as_json:
+            for line in reports.error_file(running.sessions, number):
+                click.echo(line, nl=False)
+            return
+        with reading(running.sessions) as session:
+            reports.job_of(session, number)
+            rows = reports.rows_of(session, number, result="error", limit=limit, after=after)
+        names = ("line", "seq", "subject", "key", "field", "cause", "fix", "file")
+        show({"errors": [{name: getattr(row, name) for name in names} for row in rows]}, as_json=True)
 
 
 @contextmanager
@@ -291,13 +305,13 @@ def _text(report: ImportReport, errors_only: bool) -> str:
     lines.append(f"pictures: {report.pictures}, opening stock: {report.opening_units} units")
     if report.ignored_columns:
         lines.append("columns not used: " + ", ".join(safe(name) for name in report.ignored_columns))
-    lines.append(f"errors: {report.errors} in {report.bad_rows} rows")
     if report.outcome == "nothing written":
         lines.append("nothing was written: all or nothing was asked for, and there are errors")
     if report.job is not None:
         lines.append(
             f"job {report.job}" + ("" if report.clean else f": `hub import errors {report.job}` for a file of them")
         )
+    lines.append(f"errors: {report.errors} in {report.bad_rows} rows")
     return "\n".join(lines)
 
 

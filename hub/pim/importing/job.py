@@ -47,6 +47,7 @@ from hub.pim.jobs.models import Job
 from hub.pim.jobs.run import JobView, Step, Worker
 
 READ_ROWS = 10_000
+_KEPT = ("seq", "good", "bad", "changes", "omitted")
 _COUNTS = ("rows", "pictures", "opening_units", "errors", "bad_rows")
 
 
@@ -160,7 +161,7 @@ class ImportWorker:
         tally = Tally()
         tally.rows = engine.rows
         checks = bool(job.params["all_or_nothing"] or job.params["dry_run"])
-        cursor = {"phase": "check" if checks else "write", "after": 0, "seq": 0, "changes": 0}
+        cursor = {"phase": "check" if checks else "write", "after": 0, **dict.fromkeys(_KEPT, 0)}
         return self._stored(session, job, cursor, tally, job.done, engine.rows * (2 if self._twice(job) else 1))
 
     def _twice(self, job: JobView) -> bool:
@@ -204,7 +205,7 @@ class ImportWorker:
                 session.execute(delete(ImportRow).where(ImportRow.job_id == job.id))
                 fresh = Tally()
                 fresh.rows = tally.rows
-                cursor = {"phase": "write", "after": 0, "seq": 0, "changes": 0}
+                cursor = {"phase": "write", "after": 0, **dict.fromkeys(_KEPT, 0)}
                 self._batches = None
                 return self._stored(session, job, cursor, fresh, job.done, job.total)
             nothing = Tally()
@@ -224,22 +225,33 @@ class ImportWorker:
         results = located(self._refused, str(job.params["models_file"]))
         self._refused = []
         tally.add(results)
-        seq, changes = int(cursor["seq"]), int(cursor["changes"])
+        kept = {name: int(cursor[name]) for name in _KEPT}
         rows: list[dict[str, Any]] = []
         for result in results:
-            shows = bool(result.changes) and changes < KEEP_CHANGES
-            if (result.result == "error" and seq < KEEP + KEEP_CHANGES) or shows:
-                changes += shows
-                seq += 1
-                rows.append({**_row(result), "job_id": job.id, "seq": seq})
+            sort = "bad" if result.result == "error" else "good"
+            if kept[sort] >= KEEP:
+                kept["omitted"] += 1
+                continue
+            kept[sort] += 1
+            kept["seq"] += 1
+            kept["changes"] += bool(result.changes)
+            row = _row(result)
+            if kept["changes"] > KEEP_CHANGES:
+                row["changes"] = {}
+            rows.append({**row, "job_id": job.id, "seq": kept["seq"]})
         put_new(session, ImportRow, rows, key=("job_id", "seq"))
         source = self._engine.source
         report: dict[str, Any] = {name: getattr(tally, name) for name in _COUNTS}
-        report |= {"products": dict(tally.products), "variants": dict(tally.variants), "listed": seq}
+        report |= {
+            "products": dict(tally.products),
+            "variants": dict(tally.variants),
+            "listed": kept["seq"],
+            "omitted": kept["omitted"],
+        }
         report |= {"format": source.format, "encoding": source.encoding, "delimiter": source.delimiter,
                    "sheet": source.sheet, "ignored_columns": list(self._columns.ignored),
                    "header": list(self._engine.header)}  # fmt: skip
-        return Step(cursor={**cursor, "seq": seq, "changes": changes}, done=done, total=total, report=report)
+        return Step(cursor={**cursor, **kept}, done=done, total=total, report=report)
 
 
 def _row(result: RowResult) -> dict[str, Any]:

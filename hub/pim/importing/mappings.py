@@ -130,9 +130,9 @@ def propose(header: Sequence[str], layout_name: str, saved: MappingProfile | Non
     return [out[index] for index in sorted(out)]
 
 
-def _alike(first: str, second: str, **_: Any) -> float:
+def _alike(first: str, second: str, **_: Any) -> int:
     plain_first, plain_second = first.replace("_", " "), second.replace("_", " ")
-    return float(max(fuzz.ratio(plain_first, plain_second), fuzz.token_sort_ratio(plain_first, plain_second)))
+    return round(max(fuzz.ratio(plain_first, plain_second), fuzz.token_sort_ratio(plain_first, plain_second)))
 
 
 def save(session: Session, spec: MappingSpec, now: datetime) -> MappingProfile:

@@ -43,8 +43,8 @@ class Upload(Base):
 
 
 class ImportRow(Base):
-    """What became of one row of an import: every error up to a limit, and the first updates with what they change.
-    `seq` counts up in the job; `line` is that of the file (`file` names the second one of an import)."""
+    """What became of one row of an import, up to a limit of errors and of good rows, the first updates with what they
+    change. `seq` counts up in the job; `line` is that of the file (`file` names the second one of an import)."""
 
     __tablename__ = "import_rows"
     job_id: Mapped[int] = mapped_column(ForeignKey("catalogue_jobs.id", ondelete="CASCADE"), primary_key=True)

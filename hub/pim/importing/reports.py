@@ -59,16 +59,15 @@ def report_of(sessions: Sessions, job_id: int) -> ImportReport:
         )
         for row in rows
     )  # fmt: skip
-    errors = int(said.get("errors", 0))
     return ImportReport(
         file=params["file"], profile=params["profile"], dry_run=params["dry_run"], currency=params["currency"],
         encoding=said.get("encoding", ""), delimiter=said.get("delimiter", ""), digest=params["digest"],
         rows=int(said.get("rows", 0)), products=dict(said.get("products", {})), variants=dict(said.get("variants", {})),
-        pictures=int(said.get("pictures", 0)), opening_units=int(said.get("opening_units", 0)), errors=errors,
+        pictures=int(said.get("pictures", 0)), opening_units=int(said.get("opening_units", 0)),
+        errors=int(said.get("errors", 0)),
         bad_rows=int(said.get("bad_rows", 0)), ignored_columns=tuple(said.get("ignored_columns", ())), results=results,
-        omitted=max(0, errors - sum(row.result == "error" for row in rows)), format=said.get("format", "csv"),
-        sheet=said.get("sheet", ""), job=job.id,
-        outcome=said.get("outcome", ""),
+        omitted=int(said.get("omitted", 0)), format=said.get("format", "csv"),
+        sheet=said.get("sheet", ""), job=job.id, outcome=said.get("outcome", ""),
     )  # fmt: skip
 
 

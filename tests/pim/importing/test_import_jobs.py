@@ -84,7 +84,8 @@ def test_a_trial_writes_nothing_and_says_what_would_change(sessions: Sessions, s
     assert carry_out(sessions, trial) == "done"
     report = reports.report_of(sessions, trial)
     assert (report.products, report.outcome) == ({"created": 1, "updated": 1, "unchanged": 0}, "trial")
-    assert [(r.line, r.key, r.changes) for r in report.results] == [(2, "p-0", {"title": ["P 0", "Better"]})]
+    changed = [(r.line, r.key, r.changes) for r in report.results if r.result == "updated"]
+    assert changed == [(2, "p-0", {"title": ["P 0", "Better"]})]
     assert (count(sessions, Product), count(sessions, AuditRow)) == (2, before)
 
 
@@ -186,4 +187,4 @@ def test_kits_are_made_from_their_components(sessions: Sessions, start: Start) -
         assert dict(session.execute(select(Variant.sku, Variant.is_kit)).tuples().all()) == {
             "W": False, "C6": True, "O": False,
         }  # fmt: skip
-    assert count(sessions, ImportRow) == 1
+    assert count(sessions, ImportRow) == 6
