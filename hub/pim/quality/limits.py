@@ -22,7 +22,7 @@ AMAZON_SEARCH_TERMS = "Amazon Seller Central, notice of August 2018: less than 2
 AMAZON_PICTURES = "Amazon's published picture rules, as sellers' guides report them"
 EBAY_INVENTORY = "eBay Inventory API (sell_inventory_v1)"
 EBAY_PICTURES = "eBay picture policy (ebay.com/help/policies, id 4370)"
-SHOPIFY_SCHEMA = "Shopify Admin API, TITLE_TOO_LONG"
+SHOPIFY_SCHEMA = "Shopify Admin API, TITLE_TOO_LONG of CombinedListingUpdateUserErrorCode"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

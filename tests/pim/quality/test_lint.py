@@ -173,3 +173,20 @@ def test_every_limit_says_where_it_is_from() -> None:
             rules.pixels_advised, rules.white_border, rules.aspect_name, rules.aspect_value,
         ):  # fmt: skip
             assert limit is None or len(limit.source) > 10
+
+
+def test_limits_that_stop_a_listing_are_those_of_the_adapters() -> None:
+    from hub.channels.amazon import listings as amazon
+    from hub.channels.ebay import listing_bodies as ebay
+    from hub.channels.shopify import listings as shopify
+
+    titles = {name: rules.title.value for name, rules in CHANNELS.items() if rules.title is not None}
+    assert titles == {"amazon": amazon.TITLE_MAX, "ebay": ebay.TITLE_MAX, "shopify": shopify._TITLE_MAX}
+    there = CHANNELS["ebay"]
+    assert there.description is not None
+    assert there.pictures is not None
+    assert there.aspect_name is not None
+    assert there.aspect_value is not None
+    assert there.description.value == ebay.DESCRIPTION_MAX
+    assert there.pictures.value == ebay.IMAGES_MAX
+    assert (there.aspect_name.value, there.aspect_value.value) == (ebay.ASPECT_NAME_MAX, ebay.ASPECT_VALUE_MAX)
