@@ -19,7 +19,7 @@ import hub as package
 from hub.db import migrate
 from hub.kernel.errors import Misconfigured
 from hub.web import guard, health, page, problems
-from hub.web.api import accounts, exports, listings, orders, stock
+from hub.web.api import accounts, exports, listings, orders, products, stock
 from hub.web.api.shapes import Out, shown
 from hub.web.document import text
 from hub.web.guard import BODY_MAX, LOOPBACK
@@ -76,7 +76,7 @@ def create_app(hub: WebHub) -> Application:
     guard.install(app)
     problems.install(app)
     once = Once(hub)
-    for room in (accounts, orders, stock, listings, exports):
+    for room in (accounts, orders, products, stock, listings, exports):
         app.register_api(room.blueprint(hub, once))
     _add_health(app, hub)
     page.install(app, hub)

@@ -62,6 +62,8 @@ CASES: list[tuple[str, str, str, Any]] = [
     ("/stock", "/stock", "get", None),
     ("/stock/SKU-1", "/stock/{sku}", "get", None),
     ("/explain?sku=SKU-1", "/explain", "get", None),
+    ("/products?facet=brand", "/products", "get", None),
+    ("/products?filter=brand", "/products", "get", None),
     ("/listings", "/listings", "get", None),
     ("/listings/lst_1", "/listings/{listing}", "get", None),
     ("/exports", "/exports", "get", None),

@@ -64,6 +64,7 @@ GETS = {
     "/stock/SKU-1": (),
     "/explain?sku=SKU-1": ("account",),
     "/explain": ("sku",),
+    "/products": ("limit", "after", "text", "filter", "query", "sort", "descending", "facet"),
     "/listings": ("limit", "after", "account", "state", "sku"),
     "/listings/lst_1": (),
     "/exports": ("limit", "after"),

@@ -26,6 +26,7 @@ EXACT_UP_TO = 100_000
 """Of a query that finds more, so many products are counted and the facet says so."""
 NAMES_MAX, VALUES_MAX = 20, 100
 OWN = ("brand", "category", "family", "state", "stock_class", "tag", "gtin", "picture", "account")
+_HITS = -1  # where the number of all products that were found stands among the facets' rows
 _FEW = ("family", "account", "gtin", "picture")
 _SUGGESTED_FROM = 2_000
 D = SearchDocument
@@ -68,20 +69,19 @@ def facets(
     asked = terms(session, query)
     steady(session)
     everything = asked.words is None and query.filter == EVERYTHING
-    capped = False
     if everything:
         hits: Any = select(*_COLUMNS).subquery("hits")
     else:
-        some = select(*_COLUMNS).where(asked.where)
-        found = some.with_only_columns(D.product_id).limit(exact_up_to + 1).subquery()
-        capped = (session.scalar(select(func.count()).select_from(found)) or 0) > exact_up_to
-        hits = (some.limit(exact_up_to) if capped else some).cte("hits")
+        hits = select(*_COLUMNS).where(asked.where).limit(exact_up_to + 1).cte("hits")
     branches = [_counted(hits, name, place, top + 1, everything=everything) for place, name in enumerate(names)]
+    if not everything:
+        branches.append(select(literal(_HITS), literal(""), func.count()).select_from(hits).subquery())
     rows: dict[int, list[tuple[str, int]]] = {}
     if branches:
         found_rows = session.execute(union_all(*(select(branch) for branch in branches)))
         for place, value, number in found_rows.tuples():
             rows.setdefault(place, []).append((value, int(number)))
+    capped = not everything and rows[_HITS][0][1] > exact_up_to
     out = []
     for place, name in enumerate(names):
         found_values = sorted(rows.get(place, []), key=lambda pair: (-pair[1], pair[0]))

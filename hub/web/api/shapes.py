@@ -45,6 +45,7 @@ def _instant(value: object) -> object:
     return at
 
 
+OneLine = AfterValidator(_one_line)
 Sku = Annotated[str, StringConstraints(max_length=SKU_MAX), AfterValidator(clean_sku)]
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_one_line)]
 Words = Annotated[str, StringConstraints(max_length=200), AfterValidator(_one_line), AfterValidator(_not_blank)]

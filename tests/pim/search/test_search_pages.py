@@ -157,7 +157,7 @@ def test_facets_of_very_many_products_say_that_they_are_capped(sessions: Session
         [every] = facets(session, q.Query(), ["state"], exact_up_to=3)
         with pytest.raises(Unknown):
             facets(session, q.Query(), ["nothing"])
-    assert (some.capped, [(v.value, v.count) for v in some.values]) == (True, [("draft", 3)])
+    assert (some.capped, [(v.value, v.count) for v in some.values]) == (True, [("draft", 4)])  # at least
     assert (every.capped, [(v.value, v.count) for v in every.values]) == (False, [("draft", 5)])
 
 
