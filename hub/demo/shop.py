@@ -16,6 +16,7 @@ from hub.demo.marketplaces import Marketplace
 from hub.kernel.clock import Clock
 from hub.kernel.errors import NotAllowedNow
 from hub.pim import demo_catalogue, listings
+from hub.pim.account_content import ContentRule, set_content
 from hub.pim.importing import import_products
 from hub.pim.importing.report import ImportReport
 from hub.pim.models import Listing, Product
@@ -25,6 +26,8 @@ from hub.work.kinds import ORDERS_PULL
 from hub.work.models import Account
 
 Say = Callable[[str], None]
+GERMAN = ("amazon", "ebay")
+"""The marketplaces that sell in Germany: their listings are in German where there is any, else in the base's English."""
 
 
 def open_system(settings: Settings, clock: Clock | None) -> System:
@@ -78,6 +81,9 @@ def set_up(
             if channel in (pull_every_s or {}):
                 with unit(system.sessions) as session:
                     accounts.set_cadence(session, account.id, {ORDERS_PULL.name: (pull_every_s or {})[channel]}, now)
+            if channel in GERMAN:
+                with unit(system.sessions) as session:
+                    set_content(session, account.id, ContentRule(locale="de", approved_only=False), now)
             say(f"Account {channel} opened at {place.url}")
     with unit(system.sessions) as session:
         products = list(session.scalars(select(Product.id)))

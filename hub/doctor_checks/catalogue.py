@@ -8,6 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from hub.db.session import reading
+from hub.doctor_checks.bindings import BINDINGS
+from hub.doctor_checks.definitions import DEFINITIONS
 from hub.doctor_checks.finding import SHOW, Check, Patient
 from hub.pim.models import Listing, Product
 from hub.pim.taxonomy.models import Category, CategoryMapping
@@ -69,4 +71,4 @@ def on_sale(patient: Patient) -> Check:
     )  # fmt: skip
 
 
-CATALOGUE: dict[str, Callable[[Patient], Check]] = {"trees": trees, "on_sale": on_sale}
+CATALOGUE: dict[str, Callable[[Patient], Check]] = {"trees": trees, "on_sale": on_sale, **DEFINITIONS, **BINDINGS}

@@ -28,6 +28,7 @@ from hub.pim import counts
 from hub.pim.attributes import content
 from hub.pim.attributes.book import book_of
 from hub.pim.attributes.fields import STOCK_CLASS_WORDS
+from hub.pim.history.note import Changed, note
 from hub.pim.media.addresses import public
 from hub.pim.media.reads import listed
 from hub.pim.models import Listing, Product, Variant
@@ -76,7 +77,7 @@ def want_published(
                 f"{wrong.sku} is priced in {wrong.currency}, {account.name} sells in {account.currency}",
                 field="currency", value=wrong.currency, fix="give the product a price in that currency",
             )  # fmt: skip
-        put_new(
+        bound = put_new(
             session,
             Listing,
             [
@@ -86,8 +87,16 @@ def want_published(
                 }
                 for r in rows
             ],
-            key=("account_id", "variant_id"),
+            key=("account_id", "variant_id"), returning=("id", "channel_sku"),
         )  # fmt: skip
+        lines = [
+            Changed(
+                subject="listing", id=r.id, key=r.channel_sku, action="created",
+                changes={"account": (None, account.name), "wanted": (None, "published")},
+            )
+            for r in bound
+        ]  # fmt: skip
+        note(session, lines, now)
         if relist:  # where it lived before is forgotten: adapters look before they create
             session.execute(
                 update(Listing)
@@ -113,6 +122,12 @@ def want_ended(session: Session, listing_id: int, now: datetime) -> None:
     listing = session.get(Listing, listing_id)
     if listing is None:
         raise Unknown(f"there is no listing {listing_id}", field="listing", value=listing_id)
+    said = {"wanted": (None, "ended")}
+    note(
+        session,
+        [Changed(subject="listing", id=listing_id, key=listing.channel_sku, action="updated", changes=said)],
+        now,
+    )
     items.want(session, LISTING_END, listing.account_id, str(listing.id), now)
 
 
@@ -147,6 +162,12 @@ def bind(
     )  # fmt: skip
     session.add(listing)
     session.flush()  # its id is the key of the work that follows
+    said = {"variant": (None, variant.sku), "account_id": (None, account_id), "state": (None, state)}
+    note(
+        session,
+        [Changed(subject="listing", id=listing.id, key=ref.channel_sku, action="created", changes=said)],
+        now,
+    )
     items.want(session, STOCK_PUSH, account_id, str(listing.id), now)
     items.want(session, LISTING_READ, account_id, str(listing.id), now)
     return listing
@@ -323,7 +344,8 @@ def draft_of(
                 weight_g=variant.weight_g, image=variant.image, ref=ref_of(listing) if on_channel else None,
             )
         )  # fmt: skip
-    words = content.content_of(book_of(session), product, locale=account.locale, channel=account.channel)
+    page = content.page_of(product, [variant.values for _, variant in rows])
+    words = content.content_of(book_of(session), page, locale=account.locale, channel=account.channel)
     draft = ListingDraft(
         listing_key=named_uuid("listing", account.id, product.id), title=words.title,
         description=words.description, variants=tuple(variants), brand=product.brand,

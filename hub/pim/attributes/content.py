@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -32,6 +32,27 @@ class Content:
     description: str
     attributes: Mapping[str, str]
     fallen_back: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A product as it stands on one page of a channel, with the variants listed there."""
+
+    title: str
+    description: str
+    values: Mapping[str, Any]
+
+
+def page_of(product: Speaks, variants: Sequence[Mapping[str, Any]]) -> Page:
+    """The product with what all its `variants` (their values) say alike: a page has no place for what they say
+    differently, and their options say that already."""
+    alike = dict(variants[0]) if variants else {}
+    for values in variants[1:]:
+        alike = {code: said for code, said in alike.items() if values.get(code) == said}
+    values = dict(product.values)
+    for code, said in alike.items():
+        values[code] = {**values.get(code, {}), **said}
+    return Page(title=product.title, description=product.description, values=values)
 
 
 def content_of(book: Book, product: Speaks, *, locale: str = "", channel: str = "") -> Content:
