@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -244,3 +245,19 @@ def test_after_any_edits_what_is_stored_is_what_is_computed_from_nothing(
         described = session.execute(select(Product.id, Product.description)).tuples().all()
         digests = dict(session.execute(select(DescriptionDigest.product_id, DescriptionDigest.digest)).tuples().all())
     assert set(digests) == {number for number, words in described if len(words) > 100}
+
+
+def test_a_product_that_is_changed_while_it_is_projected_is_looked_at_again(wine: Sessions) -> None:
+    put_product(wine, "p-0", title="Old title")
+    with unit(wine) as session:
+        projections.project(session, NOW)
+        changed = Thread(target=put_product, args=(wine, "p-0"), kwargs={"title": "New", "family": "wine"})
+        changed.start()
+        changed.join(0.3)  # it waits for this unit
+        assert changed.is_alive()
+    changed.join(20)
+    with reading(wine) as session:
+        assert projections.behind(session) == 1
+    project(wine)
+    assert stored(wine) == fresh(wine)
+    assert {row[0] for row in stored(wine).values()} == {3, 4, 5}
