@@ -21,6 +21,7 @@ NAMES = (
     "ship.recorded", "ship.before_send", "ship.after_send", "ship.before_commit", "ship.after_commit",
     "publish.before_send", "publish.after_send", "publish.before_commit", "publish.after_commit",
     "import.batch", "import.before_commit",
+    "job.step", "job.before_commit",
 )  # fmt: skip
 
 

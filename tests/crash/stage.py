@@ -22,6 +22,7 @@ from hub.db.session import reading
 from hub.demo import truth
 from hub.demo.marketplaces import Marketplace
 from hub.kernel.clock import SharedClock
+from hub.pim.history import verify
 from hub.pim.models import StockPosition, Variant
 from hub.simulators.base import Scenario
 from hub.simulators.serve import MAKERS
@@ -126,6 +127,7 @@ def assert_whole(stage: Stage, system: System) -> None:
                 .group_by(Variant.sku)
             )
         }
+        chain = verify.last(session, 10_000)
         reserved = session.scalar(select(func.sum(StockPosition.reserved)))
         unfinished = session.scalar(select(func.count()).select_from(WorkItem).where(WorkItem.state != "done"))
         if stage.database.kind == "sqlite":
@@ -137,4 +139,5 @@ def assert_whole(stage: Stage, system: System) -> None:
     assert found.stock_compared == len(scene.goods()) * len(stage.places)
     assert shelves == scene.expected_on_hand(stage.places)
     assert reserved == 0
+    assert (chain.problems, chain.checked > 0) == ((), True)
     assert unfinished == 0, scene.still_open(system)

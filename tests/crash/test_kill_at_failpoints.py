@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.kernel.failpoints import NAMES
+from tests.crash import scene
 from tests.crash.stage import a_stage, assert_whole
 from tests.support.databases import Database
 
@@ -17,7 +18,7 @@ POSTGRES = pytest.param("postgres", id="postgres", marks=pytest.mark.postgres)
 
 #: In the order in which a scene comes by. What is killed once in every run of the suite: everything on SQLite,
 #: a third on PostgreSQL.
-FLOWS = ("import", "publish", "pull", "push", "ship")
+FLOWS = ("import", "publish", "pull", "push", "ship", "job")
 
 
 def of(flow: str) -> list[str]:
@@ -32,7 +33,9 @@ def kill_and_compare(database: Database, folder: Path, failpoints: list[str]) ->
     with a_stage(database, folder) as stage:
         for failpoint in failpoints:
             stage.killed_at(failpoint)
-        assert_whole(stage, stage.play())
+        system = stage.play()
+        assert_whole(stage, system)
+        assert scene.repriced(system) == {row["sku"]: 1 for row in scene.goods()}
 
 
 def test_every_failpoint_belongs_to_a_flow_that_is_killed_here() -> None:
