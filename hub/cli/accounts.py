@@ -16,12 +16,12 @@ from hub.channels.contract.errors import AuthFailed, ChannelError
 from hub.channels.contract.manifest import Manifest
 from hub.cli.common import json_option, show, system
 from hub.cli.tables import age, instant, safe, table
-from hub.cli.values import SPAN, pairs, secrets_file
+from hub.cli.values import SPAN, pairs, person, secrets_file
 from hub.db.session import reading, unit
 from hub.kernel.ids import AccountId
 from hub.pim.account_content import ContentRule, check_locale, set_content
 from hub.pim.account_rule import StockRule, set_rule
-from hub.pim.history.note import By, act_as
+from hub.pim.history.note import By, Changed, act_as, note
 from hub.wiring import System
 from hub.work import accounts, reads, rhythm
 from hub.work.models import Account
@@ -210,7 +210,12 @@ def _gate(name: str, state: str, reason: str, as_json: bool) -> None:
     with system() as running:
         with unit(running.sessions) as session:
             found = accounts.named(session, name)
-            changed = accounts.set_state(session, found.id, state, reason, running.clock.now())
+            before, now = found.state, running.clock.now()
+            changed = accounts.set_state(session, found.id, state, reason, now)
+            if changed:
+                act_as(session, person(reason))
+                pairs = {"state": (before, state)}
+                note(session, [Changed(subject="account", id=found.id, key=name, action="updated", changes=pairs)], now)
         show(
             {"name": found.name, "state": state, "changed": changed},
             as_json=as_json,
@@ -257,6 +262,7 @@ def set_(
         with unit(running.sessions) as session:
             found = accounts.named(session, name)
             rule = StockRule(buffer=found.buffer if buffer is None else buffer, cap=found.cap if cap is None else limit)
+            act_as(session, person())
             wanted = set_rule(session, found.id, rule, now)
             texts = _set_content(session, found.id, locale, approved_only, now)
         value: Mapping[str, object] = {

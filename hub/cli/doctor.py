@@ -19,7 +19,7 @@ from hub.db import crypto
 from hub.db.crypto import SecretBox
 from hub.db.session import make_engine, make_sessions, reading
 from hub.doctor import Finding
-from hub.doctor_checks import CATALOGUE, FATAL, GROUNDWORK, QUALITY, SEARCH, WORK, Check, Patient
+from hub.doctor_checks import CATALOGUE, FATAL, GROUNDWORK, HISTORY, QUALITY, SEARCH, WORK, Check, Patient
 from hub.kernel.clock import SharedClock, SystemClock
 
 CONNECT_TIMEOUT_S = 5
@@ -35,7 +35,7 @@ def doctor(as_json: bool) -> None:
     checks: list[Check] = []
     findings: list[Finding] = []
     with patient() as found, working("Examining") as say:
-        for name, check in {**GROUNDWORK, **WORK, **CATALOGUE, **QUALITY, **SEARCH}.items():
+        for name, check in {**GROUNDWORK, **WORK, **CATALOGUE, **QUALITY, **HISTORY, **SEARCH}.items():
             say(f"Examining: {name}")
             checks.append(check(found))
             if name in FATAL and not checks[-1].ok:

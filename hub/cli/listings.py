@@ -8,12 +8,14 @@ from sqlalchemy.orm import Session
 
 from hub.cli.common import json_option, show, system
 from hub.cli.tables import instant, safe, table
+from hub.cli.values import person
 from hub.db.session import reading, unit
 from hub.db.upsert import chunks
 from hub.kernel.errors import Unknown
 from hub.kernel.money import Money
 from hub.pim import listings as rooms
 from hub.pim import reads
+from hub.pim.history.note import act_as
 from hub.pim.models import Listing, Product, Variant
 from hub.pim.reads import ListingRow
 from hub.work import accounts
@@ -87,6 +89,7 @@ def publish(account: str, handles: tuple[str, ...], everything: bool, relist: bo
         with unit(running.sessions) as session:
             found = accounts.named(session, account)
             product_ids = _products(session, handles)
+            act_as(session, person())
             wanted = rooms.want_published(session, found, product_ids, running.clock.now(), relist=relist)
             ended = _ended(session, found, product_ids)
         text = f"{wanted} products wanted on {safe(found.name)}."
@@ -131,6 +134,7 @@ def end(account: str, sku: str, as_json: bool) -> None:
         with unit(running.sessions) as session:
             found = accounts.named(session, account)
             listing = rooms.on_account(session, found, sku)
+            act_as(session, person())
             rooms.want_ended(session, listing.id, running.clock.now())
         value = {"account": found.name, "channel_sku": listing.channel_sku, "listing": listing.id}
         text = f"{safe(listing.channel_sku)} on {safe(found.name)} is going to be ended."

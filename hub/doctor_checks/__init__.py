@@ -7,8 +7,9 @@ level «warning» tells a person to look; it does not make the hub unhealthy.
 from hub.doctor_checks.catalogue import CATALOGUE
 from hub.doctor_checks.finding import Check, Patient
 from hub.doctor_checks.groundwork import FATAL, GROUNDWORK
+from hub.doctor_checks.history import HISTORY
 from hub.doctor_checks.quality import QUALITY
 from hub.doctor_checks.search import SEARCH
 from hub.doctor_checks.work import WORK
 
-__all__ = ["CATALOGUE", "FATAL", "GROUNDWORK", "QUALITY", "SEARCH", "WORK", "Check", "Patient"]
+__all__ = ["CATALOGUE", "FATAL", "GROUNDWORK", "HISTORY", "QUALITY", "SEARCH", "WORK", "Check", "Patient"]

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.kernel.errors import Invalid, Unknown
+from hub.pim.history.note import Changed, note
 from hub.pim.models import Listing
 from hub.pim.rules import PUSHABLE_STATES
 from hub.work import items
@@ -40,6 +41,12 @@ def set_rule(session: Session, account_id: int, rule: StockRule, now: datetime) 
     if (account.buffer, account.cap) == (rule.buffer, rule.cap):
         return 0
     lower = rule.buffer > account.buffer or (rule.cap is not None and (account.cap is None or rule.cap < account.cap))
+    changes = {
+        name: (before, after)
+        for name, before, after in (("buffer", account.buffer, rule.buffer), ("cap", account.cap, rule.cap))
+        if before != after
+    }
+    note(session, [Changed(subject="account", id=account_id, key=account.name, action="updated", changes=changes)], now)
     account.buffer, account.cap = rule.buffer, rule.cap
     listing_ids = session.scalars(
         select(Listing.id)
