@@ -23,7 +23,8 @@ def test_a_healthy_hub_ends_with_zero(world: World, terminal: Terminal) -> None:
     assert (ran.code, ran.json["ok"]) == (0, True)
     assert list(ran.json["checks"]) == [
         "database", "schema", "key", "broker", "clocks", "adapters", "blocked", "coverage", "backlog", "desks",
-        "bad_orders", "trees", "on_sale", "completeness", "derived", "search", "search_parts",
+        "bad_orders", "trees", "on_sale", "unique", "families", "mapping", "completeness", "derived", "history", "search",
+        "search_parts",
     ]  # fmt: skip
     assert list(ran.json["invariants"]) == ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I11", "I12", "I13"]
     assert ran.json["checks"]["broker"] == {
