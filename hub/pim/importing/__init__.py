@@ -1,4 +1,4 @@
-"""Product files (CSV) into the catalogue, with an answer for every row."""
+"""Product files into the catalogue, with an answer for every row."""
 
 from hub.pim.importing.report import ImportReport, Progress, RowResult
 from hub.pim.importing.run import import_products
