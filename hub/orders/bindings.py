@@ -60,6 +60,7 @@ def _resolved(session: Session, account_id: int, now: datetime) -> int:
 def undo(session: Session, item_id: int, now: datetime) -> Bound:
     """`matching.decide.undo`, with the order lines of the binding let go: what is not shipped waits on the unmapped desk
     again and gives its units back, what is shipped stays what it was."""
+    decide.item_of(session, item_id)  # locked before what its lines hold
     match = decide.decided(session, item_id)
     waiting = _let_go(session, match.listing_id, now) if match is not None and match.listing_id is not None else 0
     return Bound(decision=decide.undo(session, item_id, now), lines=waiting)

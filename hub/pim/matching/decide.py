@@ -36,11 +36,14 @@ class Decision:
 
 
 def item_of(session: Session, item_id: int) -> ChannelItem:
-    """The item, locked until the unit ends.
+    """The item, locked until the unit ends; its account is locked before it, so that what is decided of one account is
+    decided one after the other.
 
     Raises:
         Unknown: no such item.
     """
+    account_id = session.scalar(select(ChannelItem.account_id).where(ChannelItem.id == item_id))
+    session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True))
     item = session.get(ChannelItem, item_id, with_for_update=True, populate_existing=True)
     if item is None:
         raise Unknown(f"there is no channel item {item_id}", field="item", value=item_id, fix="`hub mapping list`")
@@ -84,7 +87,7 @@ def accept(session: Session, item_id: int, variant_id: int, now: datetime) -> De
 
 
 def bind(session: Session, item: ChannelItem, variant: Variant, now: datetime) -> Listing:
-    """Bind an item to a variant; refused as `accept` says. Accounts are locked, so that two people cannot both."""
+    """Bind an item (of `item_of`) to a variant; refused as `accept` says."""
     if item.gone_at is not None:
         raise NotAllowedNow(f"{_called(item)} is not on the channel any more", field="item", value=item.id)
     if not item.channel_sku:
@@ -92,7 +95,6 @@ def bind(session: Session, item: ChannelItem, variant: Variant, now: datetime) -
             f"{_called(item)} has no SKU on the channel, so nothing could be sent to it",
             field="channel_sku", value="", fix="give it a SKU there and pull the catalogue again",
         )  # fmt: skip
-    session.execute(select(Account.id).where(Account.id == item.account_id).with_for_update(key_share=True))
     ref = ListingRef(channel_sku=item.channel_sku, external_id=item.external_id, facts=dict(item.facts))
     listing = listings.bind(session, account_id=item.account_id, variant=variant, ref=ref, now=now)
     made = Changed(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -9,13 +11,15 @@ from matching_support import listed, proposals, pulled, retitle
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.channels.contract import ChannelListing
 from hub.db.session import Sessions, reading, unit
 from hub.kernel.errors import HubError, Invalid, NotAllowedNow
 from hub.orders import bindings
 from hub.pim.history.models import AuditRow
 from hub.pim.matching import clear, conflicts, create, decide, reads
 from hub.pim.models import Listing, Product, Variant
-from hub.work.models import WorkItem
+from hub.pim.reads import StockRow, stock_page
+from hub.work.models import Account, WorkItem
 from tests.support import builders
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -126,7 +130,7 @@ def test_undoing_an_acceptance_leaves_things_as_they_were(sessions: Sessions, ac
         decide.undo(session, items["K-CUP-1"], NOW)
 
 
-def shirt(sku: str, size: str, quantity: int | None = 3) -> object:
+def shirt(sku: str, size: str, quantity: int | None = 3) -> ChannelListing:
     return listed(
         sku, title="Plain shirt", options={"Size": size}, group="shirt", quantity=quantity, gtin=GTIN if size == "S" else "",
         images=["https://img.example.test/all.jpg", "no address"], description="<p>Plain.</p><script>x()</script>",
@@ -137,7 +141,7 @@ def test_a_page_of_the_channel_becomes_a_draft_with_its_variants_bound_and_its_s
     sessions: Sessions, account: int
 ) -> None:
     with unit(sessions) as session:
-        items = pulled(session, account, NOW, shirt("SH-S", "S"), shirt("SH-M", "M", None), listed("OTHER"))  # type: ignore[arg-type]
+        items = pulled(session, account, NOW, shirt("SH-S", "S"), shirt("SH-M", "M", None), listed("OTHER"))
         made = create.create(session, create.with_its_group(session, items["K-SH-S"]), NOW)
     assert (made.handle, made.new_product, [d.listing_id is not None for d in made.decisions]) == (
         "plain-shirt", True, [True, False],
@@ -159,22 +163,20 @@ def test_a_page_of_the_channel_becomes_a_draft_with_its_variants_bound_and_its_s
         assert reads.counts(session, account)["bound"] == 2
 
 
-def _stock(session: Session) -> list[object]:
-    from hub.pim.reads import stock_page
-
-    return list(stock_page(session))
+def _stock(session: Session) -> list[StockRow]:
+    return stock_page(session)
 
 
 def test_undoing_a_creation_archives_the_draft_with_its_last_item(sessions: Sessions, account: int) -> None:
     with unit(sessions) as session:
-        items = pulled(session, account, NOW, shirt("SH-S", "S"), shirt("SH-M", "M"))  # type: ignore[arg-type]
+        items = pulled(session, account, NOW, shirt("SH-S", "S"), shirt("SH-M", "M"))
         create.create(session, list(items.values()), NOW)
         bindings.undo(session, items["K-SH-S"], NOW)
         assert session.scalars(select(Product.state)).one() == "draft"
         bindings.undo(session, items["K-SH-M"], NOW)
     with reading(sessions) as session:
         assert session.scalars(select(Product.state)).one() == "archived"
-        assert {row.sku: row.on_hand for row in _stock(session)} == {"SH-S": 0, "SH-M": 0}  # type: ignore[attr-defined]
+        assert {row.sku: row.on_hand for row in _stock(session)} == {"SH-S": 0, "SH-M": 0}
         assert session.scalars(select(Listing)).all() == []
 
 
@@ -182,7 +184,7 @@ def test_an_item_can_become_a_further_variant_of_a_product(sessions: Sessions, a
     with unit(sessions) as session:
         product = builders.a_product(session, handle="shirt", title="Our shirt")
         product.axes = ["Size"]
-        items = pulled(session, account, NOW, shirt("SH-L", "L"))  # type: ignore[arg-type]
+        items = pulled(session, account, NOW, shirt("SH-L", "L"))
         made = create.create(session, [items["K-SH-L"]], NOW, into="shirt")
         assert (made.handle, made.new_product) == ("shirt", False)
         mine = session.scalars(select(Variant)).one()
@@ -250,7 +252,7 @@ def test_conflicts_are_named_with_all_who_are_concerned(sessions: Sessions, acco
         )  # fmt: skip
         there = pulled(session, second, NOW, listed("POOL", gtin=GTIN))
         found = {(c.kind, c.account, c.items) for c in conflicts.find(session)}
-        name = session.get(builders.Account, account).name  # type: ignore[attr-defined,union-attr]
+        name = session.get_one(Account, account).name
         assert ("two_variants", "second", ("POOL",)) in found
         assert ("two_items", name, ("POOL", "pool")) in found
         assert ("same_sku", name, ("SAME",)) in found
@@ -276,3 +278,23 @@ def test_a_list_goes_on_where_the_page_before_ended(sessions: Sessions, account:
             after = rows[-1].id
         assert seen == [f"S-{number}" for number in range(7)]
         assert [row.channel_sku for row in reads.page(session, account, status="proposed", min_score=50)] == ["S-3"]
+
+
+def test_two_people_who_accept_two_items_as_one_variant_at_once_bind_one(sessions: Sessions, account: int) -> None:
+    with unit(sessions) as session:
+        mine = variant(session, "CUP-1").id
+        items = list(pulled(session, account, NOW, listed("CUP-1"), listed("CUP-1B", title="CUP-1")).values())
+    at_once = threading.Barrier(2)
+
+    def decide_on(item: int) -> str:
+        at_once.wait()
+        try:
+            with unit(sessions) as session:
+                return decide.accept(session, item, mine, NOW).state
+        except Invalid:
+            return "refused"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(decide_on, items)) == ["accepted", "refused"]
+    with reading(sessions) as session:
+        assert len(session.scalars(select(Listing.id)).all()) == 1
