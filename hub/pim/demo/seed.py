@@ -21,7 +21,7 @@ from hub.pim.attributes.groups import NewGroup
 from hub.pim.attributes.locales import NewLocale
 from hub.pim.attributes.models import Attribute, Family
 from hub.pim.attributes.options import NewOption
-from hub.pim.attributes.reads import list_locales
+from hub.pim.attributes.reads import list_groups, list_locales
 from hub.pim.attributes.types import AttributeType
 from hub.pim.catalog import PutProducts, Refused
 from hub.pim.facts import ProductFacts
@@ -46,8 +46,10 @@ def define_wine(session: Session, now: datetime) -> bool:
     for place, one in enumerate(told["locales"]):
         if one["code"] not in there:
             locales.add_locale(session, NewLocale(position=place, **one), now)
+    headings = {line.code for line in list_groups(session)}
     for place, one in enumerate(told["groups"]):
-        groups.create_group(session, NewGroup(position=place, **one), now)
+        if one["code"] not in headings:
+            groups.create_group(session, NewGroup(position=place, **one), now)
     known = set(session.scalars(select(Attribute.code)))
     for place, one in enumerate(told["attributes"]):
         _attribute(session, one, place, known, now)
@@ -78,7 +80,7 @@ def _attribute(session: Session, told: Mapping[str, Any], place: int, known: set
 
 def say_more(session: Session, now: datetime) -> bool:
     """Texts in three languages, ratings, relations, and cases that are kits of bottles; False if that is there already.
-    A case that has stock of its own, as in an older demo, stays one."""
+    A case that was ever counted itself, as in an older demo, stays one."""
     sample = session.execute(select(Product.values).where(Product.handle == SAMPLE)).scalar_one_or_none()
     if sample is None or "vineyard_information" in sample:
         return False
@@ -95,7 +97,7 @@ def say_more(session: Session, now: datetime) -> bool:
         session.scalars(
             select(Variant.sku)
             .join(StockPosition, StockPosition.variant_id == Variant.id)
-            .where(Variant.sku.in_(list(told["kits"])), StockPosition.on_hand > 0)
+            .where(Variant.sku.in_(list(told["kits"])))
         )
     )
     for sku, parts in told["kits"].items():
