@@ -38,6 +38,7 @@ from hub.work.models import Account
 
 GONE = ("ended", "vanished")
 ANY_CHANNEL = "*"
+BROAD = 3_000
 D = SearchDocument
 A = AttributeIndex
 
@@ -106,11 +107,25 @@ def matches(dialect: str, words: Needle) -> ColumnElement[bool]:
     return or_(has_words(dialect, words), *([has_parts(dialect, words)] if words.parts else []))
 
 
-def has_words(dialect: str, words: Needle) -> ColumnElement[bool]:
-    """The product has all words, or is that SKU or GTIN."""
+def has_words(dialect: str, words: Needle, *, broad: bool = False) -> ColumnElement[bool]:
+    """The product has all words, or is that SKU or GTIN. `broad`: very many do, so SQLite is to walk them in the order
+    asked for and not to sort all of them (it cannot know that itself)."""
     if dialect == "postgresql":
         return _tsquery(f"('{words.whole}' | ({' & '.join(_postgres(words))}))")
-    return _fts(f'"{words.whole}" OR ({" AND ".join(_sqlite(words))})')
+    return _fts(_said(words), product_id=D.product_id + 0 if broad else D.product_id)
+
+
+def is_broad(session: Session, words: Needle) -> bool:
+    """Whether so many products have the words that `has_words` is to be told on SQLite."""
+    if session.get_bind().dialect.name == "postgresql":
+        return False
+    found = table("search_words", column("rowid"), column("search_words"))
+    some = select(found.c.rowid).where(found.c.search_words.bool_op("MATCH")(_said(words))).limit(BROAD + 1).subquery()
+    return (session.scalar(select(func.count()).select_from(some)) or 0) > BROAD
+
+
+def _said(words: Needle) -> str:
+    return f'"{words.whole}" OR ({" AND ".join(_sqlite(words))})'
 
 
 def is_whole(dialect: str, words: Needle) -> ColumnElement[bool]:
@@ -143,9 +158,10 @@ def _tsquery(text: str) -> ColumnElement[bool]:
     return vector.bool_op("@@")(cast(literal(text), TSQUERY))
 
 
-def _fts(text: str, name: str = "search_words") -> ColumnElement[bool]:
+def _fts(text: str, name: str = "search_words", *, product_id: Any = D.product_id) -> ColumnElement[bool]:
     found = table(name, column("rowid"), column(name))
-    return D.product_id.in_(select(found.c.rowid).where(found.c[name].bool_op("MATCH")(text)))
+    among: ColumnElement[bool] = product_id.in_(select(found.c.rowid).where(found.c[name].bool_op("MATCH")(text)))
+    return among
 
 
 # ---------------------------------------------------------------- filters

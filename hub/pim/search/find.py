@@ -18,6 +18,7 @@ from hub.pim.search.conditions import (
     Terms,
     has_parts,
     has_words,
+    is_broad,
     is_whole,
     matches,
     terms,
@@ -171,8 +172,12 @@ def _by_relevance(session: Session, asked: Terms, words: Needle, last: Key | Non
     rank is a query of its own, asked only while the page has room: no database sorts everything by a computed rank."""
     if words.empty:
         return []
-    whole, begins, said = is_whole(asked.dialect, words), title_begins(words), has_words(asked.dialect, words)
-    ranks = [whole, and_(begins, matches(asked.dialect, words), not_(whole)), and_(said, not_(begins), not_(whole))]
+    whole, begins = is_whole(asked.dialect, words), title_begins(words)
+    said = has_words(asked.dialect, words, broad=is_broad(session, words))
+    # A title that begins so has that part; only a part too short, or one longer than what is sorted by, must be looked at.
+    contained = bool(words.parts) and words.parts[0] == words.title
+    titled = begins if contained else and_(begins, matches(asked.dialect, words))
+    ranks = [whole, and_(titled, not_(whole)), and_(said, not_(begins), not_(whole))]
     if words.parts:
         ranks.append(and_(has_parts(asked.dialect, words), not_(said), not_(begins)))
     first = 0 if last is None else last[0]

@@ -157,6 +157,9 @@ def document(codes: Iterable[str], titles: Iterable[str], texts: Iterable[str]) 
             straw[text] = None
             length += len(text) + 1
 
+    said = list(titles)
+    for text in said[:1]:  # the title that products are sorted by is always among what is searched for parts
+        straws(" ".join(words(text)))
     for code in codes:
         whole = compact(code)
         if not whole:
@@ -166,7 +169,7 @@ def document(codes: Iterable[str], titles: Iterable[str], texts: Iterable[str]) 
         straws(whole)
         if len(found) > TOKENS_MAX:
             break
-    for text in titles:
+    for text in said:
         found.update(dict.fromkeys(map(encoded, tokens(text))))
         straws(" ".join(words(text)))
     for text in texts:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.db.session import Sessions
+from hub.pim.search import conditions
 from hub.pim.search import facets as f
 from hub.pim.search import query as q
 from hub.pim.search.conditions import select_ids
@@ -61,8 +62,13 @@ EVERY_TITLE = [
 ]
 
 
-def test_every_text_finds_what_reading_every_product_finds(prepared: Sessions) -> None:
-    """Thai, Chinese, Greek, Armenian, Persian, pictographs; and what the databases would read as operators."""
+@pytest.mark.parametrize("broad", [0, conditions.BROAD])
+def test_every_text_finds_what_reading_every_product_finds(
+    prepared: Sessions, monkeypatch: pytest.MonkeyPatch, broad: int
+) -> None:
+    """Thai, Chinese, Greek, Armenian, Persian, pictographs; and what the databases would read as operators. Words that
+    very many products have are asked for in another way, and find the same."""
+    monkeypatch.setattr(conditions, "BROAD", broad)
     with prepared() as session:
         stored = shop.put(session, EVERY_TITLE)
         for text in (*shop.ASKED, *shop.TITLES, "a", "b", "1"):
