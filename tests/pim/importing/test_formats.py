@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import openpyxl
@@ -23,13 +24,13 @@ from tests.support.import_files import errors, lines, run, write
 HEADER = ["handle", "title", "sku", "price", "gtin", "attribute:harvest", "weight"]
 
 
-def workbook(path: Path, rows: list[list[object]], *, sheet: str = "Wines", merge: str = "") -> Path:
+def workbook(path: Path, rows: Sequence[Sequence[object]], *, sheet: str = "Wines", merge: str = "") -> Path:
     book = openpyxl.Workbook()
     page = book.active
     assert page is not None
     page.title = sheet
     for row in rows:
-        page.append(row)
+        page.append(list(row))
     if merge:
         page.merge_cells(merge)
     book.save(path)
