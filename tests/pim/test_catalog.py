@@ -80,7 +80,10 @@ def test_only_the_given_fields_change_and_attributes_are_merged(sessions: Sessio
         assert changes(catalog.put_products(session, cmd, LATER)) == ["updated"]
         repriced = PutVariants(variants=[size("S", "49.99")], fields={"price"})
         (answer,) = catalog.put_variants(session, repriced, LATER)
-        assert answer == Written(key="SHIRT-S", id=1, change=Change.UPDATED, fields=frozenset({"price_minor"}))
+        assert answer == Written(
+            key="SHIRT-S", id=1, change=Change.UPDATED, fields=frozenset({"price_minor"}),
+            changes={"price_minor": (5000, 4999)},
+        )  # fmt: skip
     with reading(sessions) as session:
         product, variant = session.scalars(select(Product)).one(), session.scalars(select(Variant)).one()
         assert (product.title, product.values) == ("Blue shirt", {"fit": {"": "slim"}})
