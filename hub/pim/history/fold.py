@@ -50,3 +50,20 @@ def take_back(current: Mapping[str, Any], lines: Sequence[Line]) -> TakenBack:
         if now.get(field, current.get(field)) != oldest[field]  # it is back already, whoever did it
     }
     return TakenBack(changes=changes, conflicts=conflicts)
+
+
+def changed_since(current: Mapping[str, Any], lines: Sequence[Line]) -> int | None:
+    """The newest line (of `lines`, newest first) with which somebody else left something different from what lines of
+    mine made of it; None if nothing is. What was changed and brought back since is not different."""
+    mine: dict[str, Any] = {}
+    first: dict[str, Any] = {}
+    touched: dict[str, int] = {}
+    for line in lines:
+        for field, (before, after) in line.changes.items():
+            if line.mine:
+                mine.setdefault(field, after)
+            else:
+                touched.setdefault(field, line.seq)
+                first[field] = before
+    different = [seq for field, seq in touched.items() if current.get(field) != mine.get(field, first[field])]
+    return max(different, default=None)

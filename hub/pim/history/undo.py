@@ -20,7 +20,7 @@ from hub.db.upsert import chunks
 from hub.kernel.errors import NotAllowedNow, Unknown
 from hub.pim.history import edits, opened, removal
 from hub.pim.history.edits import Edit, Key, Seen, Subject
-from hub.pim.history.fold import Line, take_back
+from hub.pim.history.fold import Line, changed_since, take_back
 from hub.pim.history.models import AuditRow
 from hub.pim.history.note import By
 from hub.pim.jobs import reads, run
@@ -256,11 +256,13 @@ def _remove(
         for key in group.created:
             if key not in stored:
                 continue
-            later = next((line for line in group.lines[key] if not line.mine), None)
+            later = changed_since(
+                {name: stored[key].field(name) for name in _named(group.lines[key])}, group.lines[key]
+            )
             if later is None:
                 wanted.add(key)
             else:
-                by, at = group.whose[later.seq]
+                by, at = group.whose[later]
                 tally.conflict(key[0], stored[key].key, "", "it was created by this job and changed since", by, at)
     held = removal.referred(session, "variant", [number for subject, number in wanted if subject == "variant"])
     staying = {key for key in wanted if key[0] == "variant" and key[1] in held}
@@ -275,6 +277,10 @@ def _remove(
     removal.remove(session, gone, now)
     tally.add("removed", len(going) + len(gone))
     return [stored["product", number] for number in sorted(products) if number in held]
+
+
+def _named(lines: Sequence[Line]) -> set[str]:
+    return {name for line in lines for name in line.changes}
 
 
 def _make(sessions: Sessions) -> Worker:
