@@ -25,5 +25,15 @@ class Size:
 
 
 QUICK = Size(
-    rows=200, hot=50, pushes=20, rate=50.0, quiet_pushes=50, queue=300, products=300, reads=5, day_orders=0, day_hours=0.0, runs=1
+    rows=200,
+    hot=50,
+    pushes=20,
+    rate=50.0,
+    quiet_pushes=50,
+    queue=300,
+    products=300,
+    reads=5,
+    day_orders=0,
+    day_hours=0.0,
+    runs=1,
 )
