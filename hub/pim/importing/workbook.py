@@ -4,6 +4,7 @@ whatever is wrong inside it is an `Unreadable` or an Invalid."""
 from __future__ import annotations
 
 import datetime as dt
+import io
 import re
 import zipfile
 import zlib
@@ -172,7 +173,8 @@ def _guard(path: Path) -> None:
 
 def _open(path: Path) -> Any:
     try:
-        return openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
+        # By its content: an upload is stored under its digest, and openpyxl refuses names without .xlsx.
+        return openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True, data_only=False, keep_links=False)
     except _BROKEN as error:
         raise Invalid(
             f"the workbook is damaged ({type(error).__name__})", field="file",
