@@ -119,7 +119,8 @@ def create_tables(url: str) -> None:
 
 def empty_tables(engine: Engine) -> None:
     """Remove every row and restart the ids; connections that a test left open are closed first."""
-    tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+    tables = [table.name for table in Base.metadata.sorted_tables]
+    filled = ", ".join(f'EXISTS (SELECT 1 FROM "{table}")' for table in tables)  # noqa: S608 - names of our own tables
     with engine.begin() as connection:
         connection.execute(
             text(
@@ -128,4 +129,16 @@ def empty_tables(engine: Engine) -> None:
             )
         )
         connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        # TRUNCATE makes new files for every table and index, three hundred of them for a test that used ten rows: what
+        # has rows is emptied instead, without asking the references, and the sequences that were used begin anew.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        used = connection.execute(text(f"SELECT {filled}")).one()
+        for table, there in zip(tables, used, strict=True):
+            if there:
+                connection.execute(text(f'DELETE FROM "{table}"'))  # noqa: S608 - as above
+        connection.execute(
+            text(
+                "SELECT setval(quote_ident(schemaname) || '.' || quote_ident(sequencename), start_value, false)"
+                " FROM pg_sequences WHERE last_value IS NOT NULL"
+            )
+        )
