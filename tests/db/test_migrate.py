@@ -112,6 +112,9 @@ def test_generated_constraints_hold_like_those_of_the_models(empty_url: str, ver
         for t in Base.metadata.tables
     }
     engine.dispose()
+    # What searches by full text is written by hand, per database: a generated revision leaves it out.
+    for name in ("ix_search_documents_words", "ix_search_documents_parts"):
+        made["search_documents"].discard(name)
     assert migrated == made
 
 

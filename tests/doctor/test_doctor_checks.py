@@ -61,6 +61,9 @@ def test_a_healthy_hub_passes_every_check_and_each_looked_at_something(world: Wo
         "desks",
         "bad_orders",
         "trees",
+        "unique",
+        "families",
+        "mapping",
     ]
     assert all(name == c.id for name, c in checks.items())
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ def rows(path: Path, sheet: str, at: Callable[[int], None]) -> Iterator[Row | Un
         empty = 0
         while True:
             try:
-                found = next(cells, None)
+                with _quiet():
+                    found = next(cells, None)
             except _BROKEN as error:
                 yield _damaged(number + 1, error)
                 return
@@ -171,10 +173,21 @@ def _guard(path: Path) -> None:
         raise Invalid("the workbook is encrypted", field="file", fix="save it without a password")
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """openpyxl warns of parts that it leaves out (print areas, validation): nothing that we read, and nobody's concern."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
 def _open(path: Path) -> Any:
     try:
         # By its content: an upload is stored under its digest, and openpyxl refuses names without .xlsx.
-        return openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True, data_only=False, keep_links=False)
+        with _quiet():
+            return openpyxl.load_workbook(
+                io.BytesIO(path.read_bytes()), read_only=True, data_only=False, keep_links=False
+            )
     except _BROKEN as error:
         raise Invalid(
             f"the workbook is damaged ({type(error).__name__})", field="file",

@@ -175,7 +175,8 @@ def condition(session: Session, part: q.Filter, definitions: Mapping[str, Defini
         case q.AnyOf():
             return or_(false(), *(condition(session, inner, definitions) for inner in part.parts))
         case q.Not():
-            return not_(condition(session, part.part, definitions))
+            # Of what has no value (no family, no price) a comparison is neither true nor false; «not» finds it all the same.
+            return not_(func.coalesce(condition(session, part.part, definitions), false()))
         case q.Is():
             return _is(session, part)
         case q.Price():

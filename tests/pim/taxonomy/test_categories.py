@@ -156,7 +156,7 @@ def test_a_draft_bears_the_category_of_the_channel(wine: Sessions) -> None:
         assert drafted.draft.category == "2"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(moves=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12))
 def test_paths_are_the_ancestors_whatever_is_moved(moves: list[tuple[int, int]]) -> None:
     """On a fresh SQLite each time: the rule is the same on both, the tests above run on both."""
