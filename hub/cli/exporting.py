@@ -34,7 +34,8 @@ def export() -> None:
 @json_option
 def products(file: Path, profile: str, form: str | None, wait: bool, as_json: bool, **given: Any) -> None:
     """Products with their variants to FILE: all of them, or those of a filter. `hub import products` with the profile hub
-    reads the hub's own layout back without a difference.
+    reads the hub's own layout back without a difference; the layouts of other systems say less (docs/import.md). Akeneo's
+    product models are written beside FILE, its name ending in -models.
 
     Cells that a spreadsheet would calculate get an apostrophe in front.
     """

@@ -32,3 +32,21 @@ def test_a_filter_narrows_the_export(terminal: Terminal, tmp_path: Path) -> None
     assert [json.loads(line)["handle"] for line in path.read_text("utf-8").splitlines()] == ["p-2"]
     refused = terminal.hub("export", "products", tmp_path / "none" / "x.csv")
     assert (refused.code, "not a folder" in refused.err) == (1, True)
+
+
+@pytest.mark.parametrize("profile", ["woocommerce", "akeneo", "amazon"])
+def test_a_file_of_another_layout_is_imported_without_a_difference(
+    terminal: Terminal, tmp_path: Path, profile: str
+) -> None:
+    sessions = make_sessions(make_engine(terminal.database.url))
+    write(sessions, *some(2))
+    before = snapshot(sessions)
+    path, models = tmp_path / "goods.csv", tmp_path / "goods-models.csv"
+    ran = terminal.hub("export", "products", path, "--profile", profile, "--json")
+    assert (ran.code, ran.json["report"]["variants"], models.exists()) == (0, 2, profile == "akeneo")
+    beside = ["--models", models] if profile == "akeneo" else []
+    back = terminal.hub("import", "products", path, "--profile", profile, "--currency", "EUR", "--json", *beside)
+    assert (back.code, back.json["products"]["unchanged"], back.json["variants"]["unchanged"]) == (0, 2, 2)
+    assert snapshot(sessions) == before
+    refused = terminal.hub("export", "products", tmp_path / "goods.jsonl", "--profile", profile)
+    assert (refused.code, "csv, xlsx" in refused.err) == (1, True)

@@ -14,7 +14,7 @@ _PRODUCT = ("handle", "title", "description", "brand", "category", "family", "st
 _OPTIONS = tuple(f"option{n}_{part}" for n in (1, 2, 3) for part in ("name", "value"))
 _VARIANT = (
     "sku", "gtin", "price", "currency", "cost", "weight", "weight_unit", "length", "width", "height",
-    "dimension_unit", "image",
+    "dimension_unit", "image", "components",
 )  # fmt: skip
 FIXED = (*_PRODUCT, *_OPTIONS, *_VARIANT)
 
@@ -70,6 +70,8 @@ def record(one: Goods) -> dict[str, Any]:
     variants: list[dict[str, Any]] = []
     for variant in one.variants:
         said: dict[str, Any] = {name: cell for name, cell in _fixed(variant).items() if cell}
+        if variant.components:
+            said["components"] = _components(variant)
         if variant.row["options"]:
             said["options"] = {axis: variant.row["options"].get(axis, "") for axis in one.axes}
         if variant.stock:
@@ -99,7 +101,12 @@ def _product(one: Goods) -> dict[str, str]:
 
 def _variant(variant: GoodsVariant) -> dict[str, str]:
     stock = {f"stock:{code}": str(units) for code, units in variant.stock.items()}
-    return _fixed(variant) | stock | dict(_values(variant.values, "variant"))
+    made_of = {"components": text.listed(_components(variant), "|")}
+    return _fixed(variant) | made_of | stock | dict(_values(variant.values, "variant"))
+
+
+def _components(variant: GoodsVariant) -> list[str]:
+    return [f"{sku}:{count}" for sku, count in variant.components.items()]
 
 
 def _fixed(variant: GoodsVariant) -> dict[str, str]:

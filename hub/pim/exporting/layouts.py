@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.kernel.errors import Invalid
-from hub.pim.exporting import hub_layout, shopify_layout
+from hub.pim.exporting import akeneo_layout, amazon_layout, hub_layout, shopify_layout, woocommerce_layout
 from hub.pim.exporting.goods import Goods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """`further` finds the headings that products need beside the fixed ones (None = there are none); `record` makes an
-    object of JSON lines of a product, where the layout has that form."""
+    object of JSON lines of a product, where the layout has that form. `beside` is a second file that goes with it, its
+    name ending in «-models»."""
 
     name: str
     header: Callable[[Iterable[str]], tuple[str, ...]]
     rows: Callable[[Goods, Sequence[str]], Iterator[list[str]]]
     further: Callable[[Iterable[Goods]], set[str]] | None = None
     record: Callable[[Goods], dict[str, Any]] | None = None
+    beside: Layout | None = None
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -36,6 +38,17 @@ LAYOUTS: Mapping[str, Layout] = {
         ),
         Layout(
             name="shopify", header=lambda extras: shopify_layout.HEADER, rows=lambda one, columns: shopify_layout.rows(one)
+        ),
+        Layout(
+            name="woocommerce", header=woocommerce_layout.header, rows=woocommerce_layout.rows,
+            further=woocommerce_layout.further,
+        ),
+        Layout(
+            name="akeneo", header=akeneo_layout.header, rows=akeneo_layout.rows, further=akeneo_layout.further,
+            beside=Layout(name="akeneo", header=akeneo_layout.model_header, rows=akeneo_layout.models),
+        ),
+        Layout(
+            name="amazon", header=amazon_layout.header, rows=amazon_layout.rows, further=amazon_layout.further,
         ),
     )
 }  # fmt: skip

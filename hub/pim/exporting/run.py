@@ -1,5 +1,6 @@
 """Exports as jobs: the selection is fixed when they start, the columns are found in a first walk over it, the rows are
-appended in a second; what a killed job wrote beyond its last step is cut off when it goes on.
+appended in a second; what a killed job wrote beyond its last step is cut off when it goes on. A layout may have a second
+file beside the first.
 
 The file grows beside its place and moves there when it is complete: nobody finds half an export.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from hub.pim.jobs.run import JobView, Step, Worker
 
 STEP = 1_000
 COLUMNS_MAX = 2_000
+_COUNTS = ("products", "variants", "rows", "left_out")
 SHEET_ROWS_MAX = 1_000_000
 CELL_MAX = 32_767
 """Characters that a cell of a workbook holds."""
@@ -77,14 +79,24 @@ class Export:
         part = path.with_name(f".{path.name}.{job.id}.part")
         at = int(cursor.get("at", 0))
         ids = _ids(session, job.id, at)
-        report = {name: int(job.report.get(name, 0)) for name in ("products", "variants", "rows", "left_out")}
-        text = _text(layout, form, cursor["columns"], goods(session, ids), report, first=at == 0)
+        names = _COUNTS if layout.beside is None else (*_COUNTS, "model_rows")
+        report = {name: int(job.report.get(name, 0)) for name in names}
+        text, beside = _texts(layout, form, cursor, goods(session, ids), report, first=at == 0)
         cursor["bytes"] = _append(part, int(cursor.get("bytes", 0)), text)
+        second, second_part = beside_name(path), beside_name(part)
+        if layout.beside is not None:
+            cursor["beside_bytes"] = _append(second_part, int(cursor.get("beside_bytes", 0)), beside)
         cursor["at"] = at + len(ids)
         finished = cursor["at"] >= total
+        if finished and layout.beside is not None:
+            if report["model_rows"]:
+                _finish(second_part, second, form, report["model_rows"])
+            else:
+                second_part.unlink()
         if finished:
             _finish(part, path, form, report["rows"])
-        return Step(cursor=cursor, done=cursor["at"], report={**report, "file": str(path)}, finished=finished)
+        said = {**report, "file": str(path)} | ({"models_file": str(second)} if report.get("model_rows") else {})
+        return Step(cursor=cursor, done=cursor["at"], report=said, finished=finished)
 
     def _look(self, session: Session, job: JobView, layout: Layout, cursor: dict[str, Any], total: int) -> Step:
         """Find the columns of the next products."""
@@ -99,6 +111,8 @@ class Export:
         cursor |= {"looked": looked + len(ids), "extras": sorted(extras)}
         if cursor["looked"] >= total:
             cursor["columns"] = list(layout.header(extras))
+            if layout.beside is not None:
+                cursor["beside_columns"] = list(layout.beside.header(extras))
         return Step(cursor=cursor, done=0, report=dict(job.report))
 
 
@@ -108,14 +122,24 @@ def _ids(session: Session, job_id: int, at: int) -> Sequence[int]:
     return session.scalars(query).all()
 
 
-def _text(
-    layout: Layout, form: str, columns: Sequence[str], found: Iterable[Goods], report: dict[str, int], *, first: bool
-) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+def beside_name(path: Path) -> Path:
+    """The second file of a layout that has one: goods.csv → goods-models.csv."""
+    return path.with_name(f"{path.stem}-models{path.suffix}")
+
+
+def _texts(
+    layout: Layout, form: str, cursor: Mapping[str, Any], found: Iterable[Goods], report: dict[str, int], *, first: bool
+) -> tuple[str, str]:
+    """What the next products add to the file and to the one beside it, counted in `report`."""
+    out, beside = io.StringIO(), io.StringIO()
+    columns: Sequence[str] = cursor["columns"]
+    writer, second = csv.writer(out, lineterminator="\n"), csv.writer(beside, lineterminator="\n")
     if first and form != "jsonl":
         out.write("\ufeff")  # spreadsheets know by it that this is UTF-8
         writer.writerow(columns)
+        if layout.beside is not None:
+            beside.write("\ufeff")
+            second.writerow(cursor["beside_columns"])
     for one in found:
         report["products"] += 1
         report["variants"] += len(one.variants)
@@ -124,12 +148,15 @@ def _text(
             out.write(msgspec.json.encode(layout.record(one)).decode() + "\n")
             report["rows"] += 1
             continue
-        before = report["rows"]
+        before = report["rows"] + report.get("model_rows", 0)
         for row in layout.rows(one, columns):
             writer.writerow(row)
             report["rows"] += 1
-        report["left_out"] += report["rows"] == before
-    return out.getvalue()
+        for row in () if layout.beside is None else layout.beside.rows(one, cursor["beside_columns"]):
+            second.writerow(row)
+            report["model_rows"] += 1
+        report["left_out"] += report["rows"] + report.get("model_rows", 0) == before
+    return out.getvalue(), beside.getvalue()
 
 
 def _append(part: Path, length: int, text: str) -> int:

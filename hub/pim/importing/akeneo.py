@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from hub.kernel.errors import Invalid
 from hub.pim.attributes.codes import code_of
+from hub.pim.exporting.text import guarded, is_list
+from hub.pim.importing.cells import unguarded
 from hub.pim.importing.layouts import Opening, Placed, Reader
 from hub.pim.importing.profiles import Columns, Profile, Wanted, heading_key
 from hub.pim.importing.reading import Role, Row
@@ -30,7 +32,7 @@ from hub.pim.importing.translated import (
     turned,
 )
 
-PROFILE = Profile(name="akeneo", names={}, needed=())
+PROFILE = Profile(name="akeneo", names={}, needed=(), guards=True)
 _LOCALE = re.compile(r"[a-z]{2,3}(_[a-z0-9]{2,8})?_[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _RELATIONS = ("-groups", "-products", "-product_models")
@@ -150,6 +152,11 @@ def _locale(locale: str, known: object) -> str:
     return name if name in known else name.partition("-")[0]  # type: ignore[operator]  # a collection of codes
 
 
+def _option(text: str) -> str:
+    """The value of an attribute as a text: without the apostrophe that says that it is no list."""
+    return text[1:] if text.startswith("'") and is_list(text.lstrip("'")) else text
+
+
 class _Reader:
     def __init__(
         self, columns: Columns, place: Mapping[str, int], taken: Mapping[str, str], scoped: Mapping[str, str],
@@ -161,7 +168,7 @@ class _Reader:
 
     def placed(self, row: Row) -> Placed:
         cut = Cut(self._place, row)
-        sku, code, parent = cut.first("sku", "identifier"), cut["code"], cut["parent"]
+        sku, code, parent = (unguarded(text) for text in (cut.first("sku", "identifier"), cut["code"], cut["parent"]))
         if code and not sku:
             role: Role = "model" if parent else "product"
             key = parent or slug(code)
@@ -182,10 +189,14 @@ class _Reader:
                 out[f"value:{rest}"] = text
             else:
                 out[f"variant:{rest}"] = text
-        out["sku"], out["code"], out["parent"] = cut.first("sku", "identifier"), cut["code"], cut["parent"]
+        out["sku"], out["code"], out["parent"] = (
+            cut.first("sku", "identifier"),
+            unguarded(cut["code"]),
+            unguarded(cut["parent"]),
+        )
         out["family"], out["published"] = cut["family"], cut["enabled"]
-        named = split_commas(cut["categories"])
-        out["category"] = named[0] if named else ""
+        named = split_commas(unguarded(cut["categories"]))
+        out["category"] = guarded(named[0]) if named else ""
         out["extras"] = json_map({"Categories": ", ".join(named)} if len(named) > 1 and role != "variant" else {})
         return turned(self.columns, cut.row.line, role, out)
 
@@ -210,7 +221,7 @@ class _Reader:
         if out and not cell(self.columns, out[0], "family"):
             out[0] = replaced(self.columns, out[0], {"family": self._first(variants, "family")})
         for row in variants:
-            options = {axis: cell(self.columns, row, f"variant:{axis}") for axis in axes}
+            options = {axis: _option(cell(self.columns, row, f"variant:{axis}")) for axis in axes}
             out.append(replaced(self.columns, row, option_cells(options, axes)))
         return out
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from hub.kernel.errors import Invalid
 from hub.kernel.text import shorten
+from hub.pim.importing.cells import unguarded
 from hub.pim.importing.layouts import Opening, Placed, Reader
 from hub.pim.importing.profiles import Columns, Profile, heading_key
 from hub.pim.importing.reading import Role, Row
@@ -28,7 +29,7 @@ from hub.pim.importing.translated import (
     turned,
 )
 
-PROFILE = Profile(name="amazon", names={}, needed=())
+PROFILE = Profile(name="amazon", names={}, needed=(), guards=True)
 _PLAIN = {
     "item_name": "title", "product_description": "description", "brand_name": "brand", "feed_product_type": "category",
     "item_sku": "sku", "standard_price": "price", "quantity": "quantity", "currency": "currency",
@@ -102,7 +103,7 @@ class _Reader:
         cut = Cut(self._place, row)
         if cut["update_delete"].casefold() == "delete":
             raise Invalid("a row that deletes is not carried out", field="update_delete", fix="end the product by hand")
-        sku, relation = " ".join(cut["item_sku"].split()), cut["parent_child"].casefold()
+        sku, relation = " ".join(unguarded(cut["item_sku"]).split()), cut["parent_child"].casefold()
         if not sku:
             raise Invalid("item_sku is empty", field="item_sku", fix="give the item_sku")
         if relation not in ("", "parent", "child"):
@@ -110,7 +111,7 @@ class _Reader:
                 f"{shorten(relation, 40)!r} is neither parent nor child", field="parent_child",
                 fix="write Parent or Child, or leave it empty",
             )  # fmt: skip
-        parent = " ".join(cut["parent_sku"].split())
+        parent = " ".join(unguarded(cut["parent_sku"]).split())
         if relation == "child" or (parent and relation != "parent"):
             if not parent:
                 raise Invalid("the child names no parent", field="parent_sku", fix="give the parent's item_sku")
@@ -127,8 +128,8 @@ class _Reader:
         pictures = [cut[name] for name in _PICTURES]
         out["images"] = json_list(pictures) if role != "variant" else ""
         out["image"] = pictures[0] if role == "variant" else ""
-        out["value:bullet_points"] = json_list([cut[name] for name in _BULLETS])
-        out["value:keywords"] = json_list([cut[name] for name in _KEYWORDS])
+        out["value:bullet_points"] = json_list([unguarded(cut[name]) for name in _BULLETS])
+        out["value:keywords"] = json_list([unguarded(cut[name]) for name in _KEYWORDS])
         number, sort = cut["external_product_id"], cut["external_product_id_type"].casefold()
         out["attribute:asin" if sort == "asin" else "gtin"] = number if sort != "gcid" else ""
         out["theme"] = cut["variation_theme"]

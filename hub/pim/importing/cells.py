@@ -40,7 +40,7 @@ class Cells:
         self.columns = columns
         self._place = columns.place
         self._cells = row.cells
-        self._guards = columns.profile.name == "hub"
+        self._guards = columns.profile.guards
 
     def raw(self, meaning: str) -> str:
         """The cell, trimmed; empty if there is no such column."""
@@ -105,7 +105,7 @@ class Cells:
 
 
 def unguarded(text: str) -> str:
-    """A cell of the hub's own layout without the apostrophe that an export put in front of it."""
+    """A cell of a layout that guards its cells, without the apostrophe that an export put in front of it."""
     return text[1:] if text.startswith("'") and _GUARDED.match(text) else text
 
 

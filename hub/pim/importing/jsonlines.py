@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from hub.kernel.money import Money
 from hub.kernel.text import shorten
 from hub.pim.exporting.text import guarded
-from hub.pim.importing.reading import RECORD_MAX, Row, Unreadable
+from hub.pim.importing.reading import RECORD_MAX, Role, Row, Unreadable
 
 COLUMNS_MAX = 2_000
 VARIANTS_MAX = 5_000
 _SCOPED = frozenset({"title", "description", "bullet_points", "keywords"})
+_Record: TypeAlias = tuple[Role, dict[str, str]]
 _decode = msgspec.json.Decoder().decode
 
 
@@ -38,8 +39,9 @@ def rows(path: Path, encoding: str, at: Callable[[int], None]) -> Iterator[Row |
     too_many = False
     for _, found in _records(path, encoding, lambda here: None):
         if isinstance(found, list):
-            for record in found:
-                for heading in record:
+            for role, record in found:
+                # A product without a variant has no SKU and no price, but the layout wants the columns.
+                for heading in (*record, "sku", "price") if role == "product" else record:
                     if len(headings) < COLUMNS_MAX:
                         headings.setdefault(heading, len(headings))
                     elif heading not in headings:
@@ -56,16 +58,16 @@ def rows(path: Path, encoding: str, at: Callable[[int], None]) -> Iterator[Row |
         if isinstance(found, _BadLineError):
             yield Unreadable(line=number, last=number, cause=found.cause, fix=found.fix)
             continue
-        for record in found:
+        for role, record in found:
             yield Row(
-                line=number, cells=tuple(record.get(heading, "") for heading in headings),
+                line=number, role=role, cells=tuple(record.get(heading, "") for heading in headings),
                 unsaid=frozenset(place for heading, place in headings.items() if heading not in record),
             )  # fmt: skip
 
 
 def _records(
     path: Path, encoding: str, at: Callable[[int], None]
-) -> Iterator[tuple[int, list[dict[str, str]] | _BadLineError]]:
+) -> Iterator[tuple[int, list[_Record] | _BadLineError]]:
     with path.open("rb") as raw:
         number = done = 0
         # Newlines of UTF-16 are not single bytes; such a file is decoded as a whole line by the text layer instead.
@@ -84,7 +86,7 @@ def _records(
             yield number, _line(text.decode("utf-8", "replace"), lambda: raw.readline(RECORD_MAX).decode("latin-1"))
 
 
-def _line(text: str, more: Callable[[], str]) -> list[dict[str, str]] | _BadLineError:
+def _line(text: str, more: Callable[[], str]) -> list[_Record] | _BadLineError:
     if len(text) > RECORD_MAX and not text.endswith("\n"):
         while (rest := more()) and not rest.endswith("\n"):
             pass
@@ -104,22 +106,23 @@ def _line(text: str, more: Callable[[], str]) -> list[dict[str, str]] | _BadLine
         return problem
 
 
-def _product(found: Mapping[str, Any]) -> list[dict[str, str]]:
+def _product(found: Mapping[str, Any]) -> list[_Record]:
+    """A record per variant; with an empty list of variants, one of the product alone."""
     variants = found.get("variants")
     own = _flat({key: value for key, value in found.items() if key != "variants"}, "value")
     if variants is None:
-        return [own]
+        return [("", own)]
     if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):
         raise _BadLineError("«variants» is not a list of objects", 'write "variants": [{"sku": …}, …]')
     if len(variants) > VARIANTS_MAX:
         raise _BadLineError(f"the product has more than {VARIANTS_MAX:,} variants", "make several products of it")
     if not variants:
-        return [own]
+        return [("product", own)]
     handle = {"handle": own["handle"]} if "handle" in own else {}
     out = [{**(own if index == 0 else handle), **_flat(v, "variant")} for index, v in enumerate(variants)]
     names = {key: text for row in out for key, text in row.items() if key.endswith("_name")}
     out[0] = {**names, **out[0]}
-    return out
+    return [("", record) for record in out]
 
 
 def _flat(found: Mapping[str, Any], values: str) -> dict[str, str]:

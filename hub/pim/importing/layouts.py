@@ -82,7 +82,7 @@ class _Renamed:
 
     def placed(self, row: Row) -> Placed:
         cell = row.cells[self._place]
-        key = unguarded(cell.strip()) if self.columns.profile.name == "hub" else cell
+        key = unguarded(cell.strip()) if self.columns.profile.guards else cell
         return Placed(key=facts.handle_text(key, self._heading), row=row)
 
     def handle(self, key: str) -> str:

@@ -22,7 +22,8 @@ class Profile:
 
     `prefixes` are headings with a free part, such as «stock:cellar». With `derive_sku`, an empty SKU is made from the
     handle and the options; with `picture_rows`, a row may bring a picture only; with `metafields`, headings such as
-    «Care (product.metafields.custom.care)» are attributes. `states`: what the layout calls a product's states.
+    «Care (product.metafields.custom.care)» are attributes. `states`: what the layout calls a product's states. With
+    `guards`, an apostrophe before a text that a spreadsheet would calculate is taken away.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Profile:
     picture_rows: bool = False
     metafields: bool = False
     states: Mapping[str, str] = field(default_factory=lambda: _SAME_STATES)
+    guards: bool = False
 
     def meaning(self, heading: str) -> str | None:
         name = heading_key(heading)
@@ -100,6 +102,7 @@ HUB = Profile(
         "bullet_points:": "value:bullet_points", "keywords:": "value:keywords", "value:": "value",
         "variant:": "variant",
     },
+    guards=True,
 )  # fmt: skip
 """Our own layout, one row per variant, described in docs/import.md."""
 

@@ -12,6 +12,8 @@ import msgspec
 
 from hub.kernel.errors import Invalid
 from hub.kernel.text import shorten
+from hub.pim.exporting.text import guarded
+from hub.pim.importing.cells import unguarded
 from hub.pim.importing.layouts import Opening, Placed, Reader
 from hub.pim.importing.profiles import Columns, Profile, heading_key
 from hub.pim.importing.reading import Role, Row
@@ -31,7 +33,7 @@ from hub.pim.importing.translated import (
     turned,
 )
 
-PROFILE = Profile(name="woocommerce", names={}, needed=(), derive_sku=True)
+PROFILE = Profile(name="woocommerce", names={}, needed=(), derive_sku=True, guards=True)
 _ATTRIBUTE = re.compile(r"attribute ([0-9]{1,3}) (name|value\(s\)|visible|global|default)")
 _MEASURE = re.compile(r"(weight|length|width|height) \(([a-z]{1,10})\)")
 _GTIN = "gtin, upc, ean, or isbn"
@@ -106,14 +108,14 @@ class _Reader:
                 fix="one of: simple, variable, variation, grouped, external",
             )  # fmt: skip
         if "variation" in kinds:
-            parent = cut["parent"]
+            parent = unguarded(cut["parent"])
             if not parent:
                 raise Invalid("the variation names no parent", field="Parent", fix="give id:123 or the parent's SKU")
             key = " ".join(parent.split())
             return Placed(key=key, row=self._turned(cut, "variant"))
         role: Role = "product" if {"variable", "grouped"} & set(kinds) else ""
-        number, sku = cut["id"], cut["sku"]
-        handle = slug(sku) or (f"product-{number}" if number.isdigit() else slug(cut["name"]))
+        number, sku = cut["id"], unguarded(cut["sku"])
+        handle = slug(sku) or (f"product-{number}" if number.isdigit() else slug(unguarded(cut["name"])))
         if not handle:
             raise Invalid("the product has no SKU, no ID and no name", field="SKU", fix="give the SKU")
         aliases = [
@@ -126,19 +128,20 @@ class _Reader:
         for side, (key, unit) in self._measures.items():
             out[side] = f"{cut[key]} {unit}" if cut[key] else ""
         out |= {meaning: cut[key] for meaning, key in self._metas.items()}
-        pictures = split_commas(cut["images"])
+        pictures = split_commas(unguarded(cut["images"]))
         out["images"] = json_list(pictures) if role != "variant" else ""
         out["image"] = pictures[0] if pictures and role == "variant" else ""
-        out["tags"] = json_list(split_commas(cut["tags"]))
+        out["tags"] = json_list(split_commas(unguarded(cut["tags"])))
         if out.get("quantity", "").casefold() == "parent":  # the stock is counted at the parent
             out["quantity"] = ""
         extras = {}
         for n in self._attributes:
             name, value = cut[f"attribute {n} name"], cut[f"attribute {n} value(s)"]
             if name and (value or role == "variant"):
-                extras[name] = value.replace("\\,", ",") if role == "variant" else ", ".join(split_commas(value))
-        paths = split_commas(cut["categories"])
-        out["category"] = paths[0] if paths else ""
+                parts = split_commas(unguarded(value))
+                extras[name] = value.replace("\\,", ",") if role == "variant" else ", ".join(parts)
+        paths = split_commas(unguarded(cut["categories"]))
+        out["category"] = guarded(paths[0]) if paths else ""
         if role != "variant":
             if len(paths) > 1:
                 extras["Categories"] = ", ".join(paths)
@@ -162,7 +165,7 @@ class _Reader:
             if row.role == "variant":
                 out.append(replaced(self.columns, row, {"extras": "", **option_cells(has, axes)}))
             else:
-                kept = {name: text for name, text in has.items() if name not in axes}
+                kept = {unguarded(name): text for name, text in has.items() if name not in axes}
                 out.append(replaced(self.columns, row, {"extras": json_map(kept)}))
         return out
 

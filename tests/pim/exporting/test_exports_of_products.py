@@ -27,6 +27,8 @@ from hub.pim.importing import ImportReport, import_products
 from hub.pim.importing.catalogue_layouts import LAYOUTS as READ
 from hub.pim.importing.cells import unguarded
 from hub.pim.jobs import run
+from hub.pim.kits.edit import SetKit, remove_kit, set_kit
+from hub.pim.kits.reads import kit_of
 from tests.support import catalogue
 from tests.support.builders import a_variant
 from tests.support.catalogue import ANNA, snapshot, some, write
@@ -94,6 +96,39 @@ def test_everything_comes_back_as_it_was(sessions: Sessions, clock: FixedClock, 
     before = snapshot(sessions)
     nothing_changes(read_back(sessions, clock, path), 4, 5)
     assert snapshot(sessions) == before
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "jsonl"])
+def test_a_kit_comes_back_with_its_components(sessions: Sessions, clock: FixedClock, tmp_path: Path, form: str) -> None:
+    write(sessions, *some(3))
+    with unit(sessions) as session:
+        set_kit(session, SetKit(sku="S-2", components=[("S-0", 6), ("S-1", 1)]), clock.now())
+    path = tmp_path / f"kits.{form}"
+    export(sessions, clock, path, form=form)
+    nothing_changes(read_back(sessions, clock, path), 3, 3)
+    with unit(sessions) as session:
+        remove_kit(session, "S-2", clock.now())
+    report = read_back(sessions, clock, path)
+    assert [row.key for row in report.results if row.result == "updated"] == ["S-2"]
+    import_products(sessions, path, "hub", currency="EUR", dry_run=False, clock=clock)
+    with unit(sessions) as session:
+        assert [(part.sku, part.quantity) for part in kit_of(session, "S-2").components] == [("S-0", 6), ("S-1", 1)]
+
+
+def test_a_product_without_a_variant_comes_back_in_json_lines(
+    sessions: Sessions, clock: FixedClock, tmp_path: Path
+) -> None:
+    ready(sessions)
+    write(sessions, [FULL, ProductFacts(handle="bare", title="=Bare", tags=("a",))])
+    path = tmp_path / "bare.jsonl"
+    assert export(sessions, clock, path, form="jsonl")["left_out"] == 0
+    before = snapshot(sessions)
+    nothing_changes(read_back(sessions, clock, path), 2, 0)
+    path.write_text('{"handle": "new", "title": "New", "variants": []}\n{"handle": "none", "title": "None"}\n')
+    report = import_products(sessions, path, "hub", currency="EUR", dry_run=False, clock=clock)
+    assert report.products["created"] == 1
+    assert {row.key for row in report.results if row.result == "error"} == {"none"}  # it says nothing of variants
+    assert snapshot(sessions).keys() - before.keys() == {"handle:new"}
 
 
 TEXT = st.text(
@@ -185,13 +220,15 @@ def test_no_cell_is_calculated(sessions: Sessions, clock: FixedClock, tmp_path: 
     if form == "jsonl":
         assert json.loads(path.read_text("utf-8").splitlines()[0])["title"] == "=1+1"
         return
+    files = [file for file in (path, exporting.beside_name(path)) if file.exists()]
     if form == "xlsx":
-        cells = [cell for row in load_workbook(path).active.iter_rows() for cell in row if cell.value is not None]
+        rows = [row for file in files for row in load_workbook(file).active.iter_rows()]
+        cells = [cell for row in rows for cell in row if cell.value is not None]
         assert {cell.data_type for cell in cells} == {"s"}
         found = [str(cell.value) for cell in cells]
     else:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            found = [cell for row in csv.reader(file) for cell in row]
+        texts = [file.read_text("utf-8-sig") for file in files]
+        found = [cell for told in texts for row in csv.reader(told.splitlines(keepends=True)) for cell in row]
     assert "'=1+1" in found
     assert [cell for cell in found if (cell and cell[0] in "=+@") or (cell.startswith("-") and cell != "-5")] == []
 
