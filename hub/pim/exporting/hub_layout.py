@@ -14,7 +14,7 @@ _PRODUCT = ("handle", "title", "description", "brand", "category", "family", "st
 _OPTIONS = tuple(f"option{n}_{part}" for n in (1, 2, 3) for part in ("name", "value"))
 _VARIANT = (
     "sku", "gtin", "price", "currency", "cost", "weight", "weight_unit", "length", "width", "height",
-    "dimension_unit", "image", "components",
+    "dimension_unit", "image",
 )  # fmt: skip
 FIXED = (*_PRODUCT, *_OPTIONS, *_VARIANT)
 
@@ -27,15 +27,17 @@ def further(found: Iterable[Goods]) -> set[str]:
         for variant in one.variants:
             out.update(heading for heading, _ in _values(variant.values, "variant"))
             out.update(f"stock:{code}" for code in variant.stock)
+            if variant.components:
+                out.add("components")
     return out
 
 
 def header(extras: Iterable[str]) -> tuple[str, ...]:
-    """The first row. Product values before variant values before stock, each by name."""
+    """The first row. Components, then product values before variant values before stock, each by name."""
 
     def place(heading: str) -> tuple[int, str]:
         kind = heading.partition(":")[0]
-        return ({"variant": 1, "stock": 2}.get(kind, 0), heading)
+        return ({"components": -1, "variant": 1, "stock": 2}.get(kind, 0), heading)
 
     return (*FIXED, *sorted(extras, key=place))
 
