@@ -47,7 +47,9 @@ def upgrade() -> None:
         sa.Column("variant_id", _ID, nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.CheckConstraint("quantity >= 1", name=op.f("ck_kit_leaves_quantity")),
-        sa.ForeignKeyConstraint(["kit_variant_id"], ["variants.id"], name=op.f("fk_kit_leaves_kit_variant_id_variants")),
+        sa.ForeignKeyConstraint(
+            ["kit_variant_id"], ["variants.id"], name=op.f("fk_kit_leaves_kit_variant_id_variants")
+        ),
         sa.ForeignKeyConstraint(["variant_id"], ["variants.id"], name=op.f("fk_kit_leaves_variant_id_variants")),
         sa.PrimaryKeyConstraint("kit_variant_id", "variant_id", name=op.f("pk_kit_leaves")),
     )
@@ -58,9 +60,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("kit_id", _ID, nullable=True))
         batch_op.add_column(sa.Column("per_unit", sa.Integer(), nullable=False, server_default="1"))
         batch_op.drop_constraint(batch_op.f("uq_reservations_order_line_id"), type_="unique")
-        batch_op.create_unique_constraint(
-            batch_op.f("uq_reservations_order_line_id_part"), ["order_line_id", "part"]
-        )
+        batch_op.create_unique_constraint(batch_op.f("uq_reservations_order_line_id_part"), ["order_line_id", "part"])
         batch_op.create_unique_constraint(
             batch_op.f("uq_reservations_order_line_id_variant_id"), ["order_line_id", "variant_id"]
         )
@@ -93,7 +93,8 @@ def downgrade() -> None:
         batch_op.drop_column("per_unit")
         batch_op.drop_column("kit_id")
         batch_op.drop_column("part")
-    op.execute("UPDATE variants SET is_kit = " + ("0" if op.get_bind().dialect.name == "sqlite" else "false"))
+    variants = sa.table("variants", sa.column("is_kit", sa.Boolean))
+    op.execute(sa.update(variants).values(is_kit=False))
     with op.batch_alter_table("kit_leaves", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_kit_leaves_variant_id"))
     op.drop_table("kit_leaves")
