@@ -13,7 +13,7 @@ from tests.support.brokers import broker
 from tests.support.processes import environment, naming, run_hub
 
 CHANNELS = {"amazon", "ebay", "shopify"}
-INVARIANTS = [f"I{number}" for number in range(1, 13)]
+INVARIANTS = [f"I{n}" for n in range(1, 14)]
 SMALL = ("--orders", "36", "--hours", "4")
 ORDERS = 36
 
