@@ -9,24 +9,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import MetaData
 
-MODELS = (
-    "hub.work.models",
-    "hub.pim.models",
-    "hub.pim.attributes.models",
-    "hub.pim.history.models",
-    "hub.pim.jobs.models",
-    "hub.pim.kits.models",
-    "hub.pim.bulk.models",
-    "hub.pim.media.models",
-    "hub.pim.taxonomy.models",
-    "hub.pim.search.models",
-    "hub.pim.matching.models",
-    "hub.pim.importing.models",
-    "hub.pim.quality.models",
-    "hub.orders.models",
-    "hub.shipping.models",
-    "hub.web.models",
-)
+from hub.db.migrate import MODELS
 
 
 def _metadata() -> MetaData:

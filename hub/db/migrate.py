@@ -25,6 +25,26 @@ import hub
 from hub.db.session import make_engine
 from hub.kernel.errors import Misconfigured, NotAllowedNow
 
+MODELS = (
+    "hub.work.models",
+    "hub.pim.models",
+    "hub.pim.attributes.models",
+    "hub.pim.history.models",
+    "hub.pim.jobs.models",
+    "hub.pim.kits.models",
+    "hub.pim.bulk.models",
+    "hub.pim.media.models",
+    "hub.pim.taxonomy.models",
+    "hub.pim.search.models",
+    "hub.pim.matching.models",
+    "hub.pim.importing.models",
+    "hub.pim.quality.models",
+    "hub.orders.models",
+    "hub.shipping.models",
+    "hub.web.models",
+)
+"""The modules whose tables make up the schema. Names only: this room imports none of them."""
+
 _ADVISORY_LOCK = 4_771_002_026  # any number, the same for every process of the hub
 _WAIT_FOR_OTHERS = "60s"
 _WAIT_FOR_TABLES = "5s"

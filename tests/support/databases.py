@@ -21,28 +21,11 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from hub.db import crypto
 from hub.db.base import Base
+from hub.db.migrate import MODELS
 from hub.db.session import make_engine
 
 SECRET_KEY = "8mYcZHcO0VnVnWmnqTHcP4w4HqxUhZ7n9vSRXn0k5Tg="
 KINDS = ("sqlite", "postgres")
-_MODELS = (
-    "hub.work.models",
-    "hub.pim.models",
-    "hub.pim.attributes.models",
-    "hub.pim.history.models",
-    "hub.pim.jobs.models",
-    "hub.pim.kits.models",
-    "hub.pim.bulk.models",
-    "hub.pim.media.models",
-    "hub.pim.taxonomy.models",
-    "hub.pim.search.models",
-    "hub.pim.matching.models",
-    "hub.pim.importing.models",
-    "hub.pim.quality.models",
-    "hub.orders.models",
-    "hub.shipping.models",
-    "hub.web.models",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +38,7 @@ class Database:
 
 def load_models() -> None:
     """Import every model module there is, so that `Base.metadata` knows all tables."""
-    for name in _MODELS:
+    for name in MODELS:
         if importlib.util.find_spec(name) is not None:
             importlib.import_module(name)
 
